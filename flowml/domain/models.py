@@ -28,13 +28,43 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True)
+class RangeOfRows:
+    """Rows whose actual value is above `low` and at most `high` (None: no bound): half are off by at most
+    `half_within`; `mean` is actual minus predicted."""
+
+    low: float | None
+    high: float | None
+    n_rows: int
+    half_within: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class OfAllRows:
+    """What one answer for every row would do: half of the rows are within `guess_within` of the `middle` value, and on
+    average they are `guess_mean` from it, of the predictions `mean_off`. `ranges` are the lowest fifth, the middle and
+    the highest; of few rows there are none."""
+
+    middle: float
+    guess_within: float
+    guess_mean: float
+    mean_off: float
+    ranges: tuple[RangeOfRows, ...] = ()
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "OfAllRows":
+        """From JSON."""
+        return cls(**{**record, "ranges": tuple(RangeOfRows(**one) for one in record["ranges"])})
+
+
+@dataclass(frozen=True)
 class Residuals:
     """How far off a model that predicts numbers is on rows that it has not seen: actual minus predicted, of `n_rows`.
 
     `actual` and `predicted` are of some of them, drawn at random; `shares` of all of them lie between the `edges`, and
     what is missing from 1 lies beyond. Half of the rows are off by at most `half_within`, nine in ten by at most
     `most_within`, none by more than `greatest`; `mean` with its standard error tells whether predictions are too low
-    (above 0) or too high. `weighted`: rows count by their weights.
+    (above 0) or too high. `weighted`: rows count by their weights. `all_rows`: None of models of earlier versions.
     """
 
     n_rows: int
@@ -48,12 +78,14 @@ class Residuals:
     greatest: float
     mean: float
     mean_error: float
+    all_rows: OfAllRows | None = None
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> "Residuals":
         """From JSON."""
         lists = {name: tuple(record[name]) for name in ("actual", "predicted", "edges", "shares")}
-        return cls(**{**record, **lists})
+        every = record.get("all_rows")
+        return cls(**{**record, **lists, "all_rows": None if every is None else OfAllRows.of_record(every)})
 
 
 @dataclass(frozen=True)

@@ -263,12 +263,19 @@ def _skew(question: Question, table: Table, answer: Composition) -> None:
         [
             f"{line} {answer.fact(line, column=one.name, link=table.place('columns'))}"
             for one in told[:MOST_LISTED]
-            for line in [f"“{shown(one.name)}” has a skewness of {number(round(one.skewness or 0, 1))}."]
+            for line in [f"“{shown(one.name)}” {_leans(one.skewness or 0)}."]
         ]
     )
     if len(told) > MOST_LISTED:
         answer.say(f"{plural(len(told) - MOST_LISTED, 'more column')} have such a tail.")
     answer.proposal = Proposal(chart=Chart(told[0].name))
+
+
+def _leans(skewness: float) -> str:
+    size = f"skewness {number(round(skewness, 1))}"
+    if abs(skewness) < _SKEWED:
+        return f"has no long tail: {size}"
+    return f"has a long tail of {'large' if skewness > 0 else 'small'} values: {size}"
 
 
 def _balance(question: Question, table: Table, answer: Composition) -> None:

@@ -93,9 +93,23 @@ def written(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
+def less(written_name: str, number: str) -> str:
+    """A column less a number, in brackets.
+
+    >>> less("`a`", "34.25"), less("`a`", "-2")
+    ('(`a` - 34.25)', '(`a` + 2)')
+    """
+    return f"({written_name} + {number[1:]})" if number.startswith("-") else f"({written_name} - {number})"
+
+
 def strength(told: float) -> str:
     """A share of variation as the strength that the page of relations shows."""
     return number(round(told**0.5, 2))
+
+
+def on_scale(told: float) -> str:
+    """The first strength of a sentence, with what it is measured by."""
+    return f"{strength(told)} on a scale from 0 (not at all) to 1 (entirely)"
 
 
 def strengths(*told: float) -> tuple[float, ...]:

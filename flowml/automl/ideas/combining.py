@@ -6,7 +6,17 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from flowml.automl.ideas.candidate import FOR_TREES, Candidate, Table, derive, strength, strengths, written
+from flowml.automl.ideas.candidate import (
+    FOR_TREES,
+    Candidate,
+    Table,
+    derive,
+    less,
+    on_scale,
+    strength,
+    strengths,
+    written,
+)
 from flowml.automl.ideas.judge import Judge
 from flowml.domain.wording import columns as named
 from flowml.domain.wording import number, plural
@@ -43,9 +53,9 @@ def ratios_and_products(table: Table, judge: Judge) -> list[Candidate]:
             if gain <= judge.least_gain * (1 if line is not None else 2):
                 continue
             reason = (
-                f"“{first}” {spoken} “{second}” goes with “{table.target}” at {strength(told)}, more than “{first}”"
+                f"“{first}” {spoken} “{second}” goes with “{table.target}” at {on_scale(told)}, more than “{first}”"
                 f" ({strength(alone[0])}) and “{second}” ({strength(alone[1])}) do alone"
-                f"{f', and than a line of both ({strength(together)})' if line is not None else ''}."
+                f"{f', and than both do added up ({strength(together)})' if line is not None else ''}."
             )
             figures = strengths(told, *alone, *([together] if line is not None else []))
             made_of = derive(table.free(f"{first}_{word}_{second}"), f"{written(first)} {sign} {written(second)}")
@@ -66,7 +76,7 @@ def differences(table: Table, judge: Judge) -> list[Candidate]:
         if gain <= 3 * judge.least_gain:
             continue
         reason = (
-            f"“{first}” less “{second}” goes with “{table.target}” at {strength(told)}, and they alone at"
+            f"“{first}” less “{second}” goes with “{table.target}” at {on_scale(told)}, and they alone at"
             f" {strength(alone[0])} and {strength(alone[1])}."
         )
         operations = derive(table.free(f"{first}_minus_{second}"), f"{written(first)} - {written(second)}")
@@ -96,7 +106,7 @@ def totals(table: Table, judge: Judge) -> list[Candidate]:
         if told - alone <= judge.least_gain:
             continue
         reason = (
-            f"The sum of {named(names, 3)} goes with “{table.target}” at {strength(told)}, the strongest of them alone"
+            f"The sum of {named(names, 3)} goes with “{table.target}” at {on_scale(told)}, the strongest of them alone"
             f" (“{best}”) at {strength(alone)}."
         )
         operations = derive(table.free(f"{stem.rstrip(' _.-') or 'columns'}_total"), " + ".join(map(written, names)))
@@ -122,7 +132,7 @@ def crosses(table: Table, judge: Judge) -> list[Candidate]:
         if gain <= 2 * judge.least_gain:
             continue
         reason = (
-            f"“{first}” and “{second}” together go with “{table.target}” at {strength(told)}, and alone at"
+            f"“{first}” and “{second}” together go with “{table.target}” at {on_scale(told)}, and alone at"
             f" {strength(alone[0])} and {strength(alone[1])}: what one means depends on the other."
         )
         expression = f'concat({written(first)}, " · ", {written(second)})'
@@ -147,7 +157,7 @@ def equals(table: Table, judge: Judge) -> list[Candidate]:
             continue
         reason = (
             f"“{first}” and “{second}” hold the same {plural(shared, 'value')}; whether they are equal goes with"
-            f" “{table.target}” at {strength(told)}, and they alone at {strength(alone[0])} and {strength(alone[1])}."
+            f" “{table.target}” at {on_scale(told)}, and they alone at {strength(alone[0])} and {strength(alone[1])}."
         )
         operations = derive(table.free(f"same_{first}_and_{second}"), f"if({written(first)} = {written(second)}, 1, 0)")
         found.append(
@@ -182,12 +192,12 @@ def distances(table: Table, judge: Judge) -> list[Candidate]:
         return []
     reason = (
         f"How far a row’s place is from the middle of all ({number(middle[0])}, {number(middle[1])}) goes with"
-        f" “{table.target}” at {strength(told)}, and its coordinates alone at {strength(alone[0])} and"
+        f" “{table.target}” at {on_scale(told)}, and its coordinates alone at {strength(alone[0])} and"
         f" {strength(alone[1])}."
     )
     expression = (
-        f"sqrt(({_KILOMETRES} * ({written(north[0])} - ({middle[0]:.4f})))^2"
-        f" + ({wide:.2f} * ({written(east[0])} - ({middle[1]:.4f})))^2)"
+        f"sqrt(({_KILOMETRES} * {less(written(north[0]), f'{middle[0]:.4f}')})^2"
+        f" + ({wide:.2f} * {less(written(east[0]), f'{middle[1]:.4f}')})^2)"
     )
     operations = derive(table.free("km_from_the_middle"), expression)
     figures = (*middle, *strengths(told, *alone))

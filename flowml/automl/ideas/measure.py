@@ -30,6 +30,7 @@ from flowml.domain.datasets import Role
 from flowml.domain.errors import FlowMLError, InvalidInput
 from flowml.domain.ideas import Learned, Measured, Overall, Pair
 from flowml.domain.jobs import ValidationKind
+from flowml.domain.wording import plural
 
 MOST_ROWS, MOST_CELLS, LEAST_ROWS = 20_000, 1_000_000, 1_000
 """Of a larger table so many rows are drawn: at most the first, and as many as make so many cells, but never fewer than
@@ -122,7 +123,7 @@ def measure(
         greater_is_better=objective(task.metric).greater_is_better,
         rows=len(task.target),
         rows_in_all=len(task.target) if rows_in_all is None else rows_in_all,
-        folds=_in_words(task, planned),
+        folds=_in_words(task, planned, 0),
         n_folds=len(planned),
         notes=(),
         target=asked.target,
@@ -133,7 +134,9 @@ def measure(
     def come_to() -> Measured:
         tested = float(np.mean([len(fold.test) / max(1, len(fold.train)) for fold in planned[:done]]))
         return _judged(
-            replace(about, notes=tuple(notes)), [(learner, known[learner.name]) for learner in learners], tested
+            replace(about, notes=tuple(notes), folds=_in_words(task, planned, done)),
+            [(learner, known[learner.name]) for learner in learners],
+            tested,
         )
 
     for fold in planned:
@@ -394,7 +397,9 @@ def _overall(found: Sequence[Learned], gain: Callable[[float], float], tested_sh
     return Overall(first.name, second.name, without, reached, difference(gains, tested_share))
 
 
-def _in_words(task: Task, folds: list[_Fold]) -> str:
+def _in_words(task: Task, folds: list[_Fold], done: int) -> str:
+    """How it is tested, and how much of that is done."""
     repeats = max(fold.repeat for fold in folds) + 1
     times = {1: "", 2: ", divided twice", 3: ", divided three times"}[repeats]
-    return f"{task.n_folds} folds{times}: {len(folds)} pairs of models of each family. {task.validation.reason}"
+    pairs = plural(len(folds), "pair") if done in (0, len(folds)) else f"{done} of {plural(len(folds), 'pair')}"
+    return f"{task.n_folds} folds{times}: {pairs} of models of each family. {task.validation.reason}"

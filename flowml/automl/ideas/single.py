@@ -5,7 +5,17 @@ import re
 import numpy as np
 import polars as pl
 
-from flowml.automl.ideas.candidate import FOR_LINEAR, Candidate, Table, derive, strength, strengths, written
+from flowml.automl.ideas.candidate import (
+    FOR_LINEAR,
+    Candidate,
+    Table,
+    derive,
+    less,
+    on_scale,
+    strength,
+    strengths,
+    written,
+)
 from flowml.automl.ideas.judge import Judge
 from flowml.domain.datasets import Role
 from flowml.domain.wording import columns as named
@@ -48,7 +58,7 @@ def parts_of_codes(table: Table, judge: Judge) -> list[Candidate]:
         distinct = parts[best].n_unique()
         reason = (
             f"“{name}” holds {plural(column.n_unique(), 'different code')} of {count} parts; part {best + 1} has"
-            f" {plural(distinct, 'value')} and goes with “{table.target}” at {strength(told[best - 1])}."
+            f" {plural(distinct, 'value')} and goes with “{table.target}” at {on_scale(told[best - 1])}."
         )
         figures = (column.n_unique(), count, best + 1, distinct, *strengths(told[best - 1]))
         into = [table.free(f"{name}_part_{place + 1}") for place in range(count)]
@@ -75,7 +85,7 @@ def missing_values(table: Table, judge: Judge) -> list[Candidate]:
     cells = sum(table.frame[name].null_count() for name in names)
     reason = (
         f"{plural(cells, 'value')} are missing in {named(names, 3)}; how many of a row’s are goes with"
-        f" “{table.target}” at {strength(told)}, whether a single one is at {strength(alone)} at most."
+        f" “{table.target}” at {on_scale(told)}, whether a single one is at {strength(alone)} at most."
     )
     expression = " + ".join(f"if({written(name)} is missing, 1, 0)" for name in names)
     operations = derive(table.free("values_missing"), expression)
@@ -136,7 +146,9 @@ def bends(table: Table, judge: Judge) -> list[Candidate]:
             f"A line through “{name}” explains {percent(line)} of “{table.target}”, a curve with its turn around"
             f" {number(middle)} {percent(bent)}."
         )
-        operations = derive(table.free(f"{name}_from_{number(middle)}_squared"), f"({written(name)} - ({middle:g}))^2")
+        operations = derive(
+            table.free(f"{name}_from_{number(middle)}_squared"), f"{less(written(name), f'{middle:g}')}^2"
+        )
         figures = (line, middle, bent)
         found.append(Candidate("bend", bent, 0.5 * (bent - line), reason, figures, (name,), operations, FOR_LINEAR))
     return found

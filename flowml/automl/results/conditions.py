@@ -102,8 +102,13 @@ def _any_of(column: pl.Series, role: Role) -> Iterator[Condition]:
         cuts = _distinct(values, _CUTS, is_date)
         parts = _distinct(values, np.arange(1, _PARTS) / _PARTS, is_date)
         for cut in cuts:
-            yield Condition(column.name, "range", high=cut)
-            yield Condition(column.name, "range", low=cut)
+            up_to, above = (None, None) if is_date else (values[values <= cut], values[values > cut])
+            for bounds, part in (({"high": cut}, up_to), ({"low": cut}, above)):
+                only = None if part is None else _only_value(column, part)
+                if only is None:
+                    yield Condition(column.name, "range", **bounds)
+                else:
+                    yield Condition(column.name, "is", value=only)
         for low, high in pairwise(parts):
             yield Condition(column.name, "range", low=low, high=high)
         return
@@ -111,6 +116,13 @@ def _any_of(column: pl.Series, role: Role) -> Iterator[Condition]:
         counts = column.drop_nulls().value_counts(sort=True).head(_MOST_CATEGORIES)
         for value in counts[column.name].to_list():
             yield Condition(column.name, "is", value=plain(value))
+
+
+def _only_value(column: pl.Series, values: np.ndarray) -> Any:
+    """The one value that all of these are, where they are whole numbers, as it stands in the column; else None."""
+    if not len(values) or values.min() != values.max() or values[0] != math.floor(values[0]):
+        return None
+    return next((plain(one) for one in column.unique().to_list() if one is not None and one == values[0]), None)
 
 
 def _same(column: pl.Series, value: Any) -> pl.Series:

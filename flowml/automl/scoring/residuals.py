@@ -3,7 +3,7 @@
 import numpy as np
 
 from flowml.data.profiling.bins import number_edges
-from flowml.domain.models import Residuals
+from flowml.domain.models import OfAllRows, RangeOfRows, Residuals
 
 _POINTS = 200
 _MOST_BINS = 24
@@ -11,6 +11,7 @@ _MOST_BINS = 24
 _SHOWN = (0.01, 0.99)
 _MANY = 100
 _DIGITS = 6
+_ENOUGH_FOR_RANGES = 60
 
 
 def residuals(
@@ -57,7 +58,38 @@ def residuals(
         greatest=_rounded(float(np.abs(off).max())),
         mean=_rounded(mean),
         mean_error=_rounded(spread),
+        all_rows=_of_all(actual, off, shares),
     )
+
+
+def _of_all(actual: np.ndarray, off: np.ndarray, shares: np.ndarray) -> OfAllRows:
+    (middle,) = _quantiles(actual, shares, (0.5,))
+    away = np.abs(actual - middle)
+    return OfAllRows(
+        middle=_rounded(middle),
+        guess_within=_rounded(_quantiles(away, shares, (0.5,))[0]),
+        guess_mean=_rounded(float(away @ shares)),
+        mean_off=_rounded(float(np.abs(off) @ shares)),
+        ranges=_ranges(actual, off, shares),
+    )
+
+
+def _ranges(actual: np.ndarray, off: np.ndarray, shares: np.ndarray) -> tuple[RangeOfRows, ...]:
+    if len(actual) < _ENOUGH_FOR_RANGES:
+        return ()
+    low, high = _quantiles(actual, shares, (0.2, 0.8))
+    if not actual.min() < low < high < actual.max():
+        return ()
+    found = []
+    for least, most in ((None, low), (low, high), (high, None)):
+        inside = np.ones(len(actual), dtype=bool) if least is None else actual > least
+        if most is not None:
+            inside &= actual <= most
+        part = shares[inside] / shares[inside].sum()
+        above, up_to = (None if bound is None else _rounded(bound) for bound in (least, most))
+        half = _rounded(_quantiles(np.abs(off[inside]), part, (0.5,))[0])
+        found.append(RangeOfRows(above, up_to, int(inside.sum()), half, _rounded(float(off[inside] @ part))))
+    return tuple(found)
 
 
 def _drawn(shares: np.ndarray, seed: int) -> np.ndarray:

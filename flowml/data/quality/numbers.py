@@ -63,7 +63,8 @@ def outliers(column: ColumnView) -> Iterator[Found]:
         [column.name],
         f"{wording.plural(len(out), 'value')} of “{column.name}” {lies} far from the others, at {' to '.join(ends)}; "
         f"the middle half lies between {wording.number(stats.q25 or 0)} and {wording.number(stats.q75 or 0)}.",
-        "See whether they are mistakes. Clip them if not, when linear models or averages matter; trees do not mind.",
+        "See whether they are mistakes. If they are real they may stay; clip them to the usual values where an average"
+        " or a straight line through all rows matters, since a few such values move it far.",
         [] if column.is_target else [clip],
         size=column.share(len(out)),
     )

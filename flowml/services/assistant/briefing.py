@@ -192,7 +192,8 @@ def _spread(column: ColumnStats) -> Iterator[str]:
         yield f"from {wording.number(column.min)} to {wording.number(column.max)}"
         yield f"mean {wording.number(column.mean)}, median {wording.number(column.median)}"
         if column.skewness is not None and abs(column.skewness) >= 1:
-            yield f"skewness {column.skewness:.1f}"
+            tail = "large" if column.skewness > 0 else "small"
+            yield f"a long tail of {tail} values (skewness {column.skewness:.1f})"
     elif column.dtype in ("Date", "Datetime") and column.min is not None:
         yield f"from {column.min} to {column.max}"
     elif column.role is Role.BOOLEAN and column.mean is not None:

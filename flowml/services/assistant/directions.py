@@ -12,6 +12,9 @@ from flowml.services import explaining
 from flowml.services.context import Context
 from flowml.services.turns import alone
 
+_FEWEST_ROWS = 100
+_TOO_FEW: dict[str, Any] = {}
+
 
 def name_of(model: Model) -> str:
     """Under which name they are kept with a run."""
@@ -20,24 +23,39 @@ def name_of(model: Model) -> str:
 
 def directions(context: Context, model: Model, columns: Sequence[str]) -> dict[str, Any]:
     """In which direction these columns move the answer; kept with the model, since each takes a process of its own."""
-    name, stand = name_of(model), stand_of(model)
+    stand = stand_of(model)
     with alone("directions", model.id, stand, left=context.left, turns=context.turns):
-        known: dict[str, Any] | None = context.store.models.figure(model.job_id, name, stand)
+        known = kept_directions(context, model)
         if known is None:
-            known = {column: _direction(context, model, column) for column in columns}
-            with kept_if_there_is_room("in which direction columns move answers"):
-                context.store.models.keep_figure(model.job_id, name, stand, known)
+            found = {column: _direction(context, model, column) for column in columns}
+            known = {column: None if way is _TOO_FEW else way for column, way in found.items()}
+            # Where there was no time for more rows there may be next time.
+            if not any(way is _TOO_FEW for way in found.values()):
+                with kept_if_there_is_room("in which direction columns move answers"):
+                    context.store.models.keep_figure(model.job_id, name_of(model), stand, known)
+    return known
+
+
+def kept_directions(context: Context, model: Model) -> dict[str, Any] | None:
+    """Those that are kept; an earlier version kept some without the rows that they rest on, which are found anew."""
+    known: dict[str, Any] | None = context.store.models.figure(model.job_id, name_of(model), stand_of(model))
+    if known is None or any(way is not None and "n_rows" not in way for way in known.values()):
+        return None
     return known
 
 
 def _direction(context: Context, model: Model, column: str) -> dict[str, Any] | None:
-    """None of a text, which cannot be varied."""
+    """None of a text, which cannot be varied; `_TOO_FEW` where the time was enough for a few rows alone, whose mean may
+    be far from that of all."""
     try:
         found = explaining.partial_dependence(context, model.id, column, model.positive_class)
     except FlowMLError:
         if context.nobody_waits:
             raise
         return None
+    dataset = context.store.datasets.get(context.store.jobs.get(model.job_id).dataset_id)
+    if found["n_rows"] < min(_FEWEST_ROWS, dataset.n_rows // 2):
+        return _TOO_FEW
     return direction_of(found)
 
 
@@ -73,6 +91,7 @@ def direction_of(found: Mapping[str, Any]) -> dict[str, Any] | None:
         "high_at": high_at,
         "high": most[1],
         "is_steady": steady,
+        "n_rows": found["n_rows"],
     }
 
 

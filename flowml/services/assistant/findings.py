@@ -206,8 +206,16 @@ def _twin(context: Context, model: Model) -> Twin | None:
 
 
 def distances_of(found: Residuals, *, is_guess: bool) -> Distances:
-    """Of the rows that are drawn also what guessing would do, and how it goes at low and at high values; of very many
-    rows these are some of them."""
+    """With what guessing would do, and how it goes at low and at high values. Of a model of an earlier version these
+    are known of the rows that are drawn alone, which of many are some."""
+    said = _said(found) if is_guess else None
+    if found.all_rows is not None:
+        every = found.all_rows
+        ranges = tuple(RangeOfTarget(one.low, one.high, one.n_rows, one.half_within, one.mean) for one in every.ranges)
+        return Distances(
+            found.n_rows, found.half_within, found.most_within, found.greatest, found.mean, found.mean_error,
+            every.middle, every.guess_within, every.mean_off, every.guess_mean, ranges, None, said,
+        )  # fmt: skip
     actual = sorted(found.actual)
     pairs = list(zip(found.actual, found.predicted, strict=True))
     middle = statistics.median(actual) if actual else 0.0
@@ -224,7 +232,7 @@ def distances_of(found: Residuals, *, is_guess: bool) -> Distances:
         guess_mean=statistics.fmean(abs(one - middle) for one in actual) if actual else 0.0,
         ranges=_ranges(found, actual),
         n_drawn=len(actual),
-        said=_said(found) if is_guess else None,
+        said=said,
     )
 
 
@@ -313,7 +321,7 @@ def _uses(wanted: _Wanted, importance: Importance) -> tuple[Use, ...]:
     telling = [use.column for use in uses if use.importance > 2 * (use.std or 0.0)][:_DIRECTIONS]
     known = wanted.get(
         "directions",
-        lambda: wanted.figure(directions.name_of(wanted.model)),
+        lambda: directions.kept_directions(wanted.context, wanted.model),
         lambda: directions.directions(wanted.context, wanted.model, telling),
     )
     ways = {name: Direction(**way) for name, way in (known or {}).items() if way is not None}

@@ -245,6 +245,14 @@ def test_no_class_is_called_the_commonest_where_others_are_as_frequent() -> None
     assert any("3 classes are equally frequent" in fact.sentence for fact in found.facts)
 
 
+def test_of_two_words_the_rarer_comes_first_whichever_is_last_in_their_order() -> None:
+    words = findings(positive="нет", matrix=Matrix(("да", "нет"), ((397, 179), (104, 820))))
+    told = section(explain(words), "opening")
+    assert told.index("is really “да” it finds 69") < told.index("Of “нет” it recognises 89")
+    common = findings(positive="yes", matrix=Matrix(("no", "yes"), ((397, 179), (104, 820))))
+    assert "is really “yes” it finds 89" in section(explain(common), "opening")
+
+
 def test_of_probabilities_it_is_said_how_far_off_they_are_and_no_row_is_made_an_example() -> None:
     told = section(explain(all_known()), "trusting")
     assert "taken at their word: on average they are off by 3 percentage points." in told

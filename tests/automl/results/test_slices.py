@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from flowml.automl.results.conditions import Condition
+from flowml.automl.results.conditions import Condition, conditions_of
 from flowml.automl.results.evidence import Evidence
 from flowml.automl.results.slices import rows_where, worst_slices
 from flowml.domain.datasets import Role
@@ -205,6 +205,16 @@ def test_a_day_holds_all_of_it() -> None:
     assert Condition("d", "range", high="2020-01-05").holds(hours).tolist() == [True, True, False]
     assert Condition("d", "range", low="2020-01-05").holds(hours).tolist() == [False, False, True]
     assert Condition("d", "range", low="2020-01-05T14:00").holds(hours).tolist() == [False, False, True]
+
+
+def test_a_range_of_whole_numbers_that_holds_one_alone_is_said_to_be_it() -> None:
+    for values in ([1, 2, 3] * 40, [1.0, 2.0, 3.0] * 40):
+        column = pl.Series("deck", values)
+        found = {one.text(): int(one.holds(column).sum()) for one in conditions_of(column, Role.NUMERIC, 10)}
+        assert found["deck is 1"] == found["deck is 3"] == 40
+        assert not {"deck is at most 1", "deck is over 2"} & set(found)
+    halves = {one.text() for one in conditions_of(pl.Series("half", [1.5, 2.5, 3.5] * 40), Role.NUMERIC, 10)}
+    assert "half is at most 1.5" in halves
 
 
 def test_conditions_hold_as_they_say() -> None:

@@ -21,6 +21,10 @@ def test_of_many_rows_some_are_shown_and_all_are_counted() -> None:
     assert found.half_within == pytest.approx(np.median(np.abs(off)), rel=1e-3)
     assert found.most_within == pytest.approx(np.quantile(np.abs(off), 0.9), rel=1e-3)
     assert found.greatest == pytest.approx(np.abs(off).max(), rel=1e-5)
+    every = found.all_rows
+    assert every is not None and every.middle == pytest.approx(np.median(actual), rel=1e-3)
+    assert every.guess_within == pytest.approx(np.median(np.abs(actual - np.median(actual))), rel=1e-3)
+    assert sum(one.n_rows for one in every.ranges) == 50_000 and every.ranges[0].mean == pytest.approx(20, rel=0.05)
     # The one row that is far off does not squeeze the others into one bar.
     assert found.edges[-1] < 100 and 0.95 < sum(found.shares) < 1
     assert max(found.shares) < 0.3

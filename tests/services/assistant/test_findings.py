@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from flowml.assistant.sentences.results.explain import explain
 from flowml.domain.errors import NotFound
 from flowml.domain.jobs import JobStatus
 from flowml.domain.trials import Trial, TrialStatus
-from flowml.services import datasets
-from flowml.services.assistant.directions import direction_of
+from flowml.services import datasets, explaining
+from flowml.services.assistant.directions import direction_of, directions, kept_directions
 from flowml.services.assistant.findings import findings_of_job, findings_of_model, learning_of
 from flowml.services.context import Context
 from flowml.services.dispatch.telling import tell_log
@@ -51,7 +52,7 @@ def test_of_numbers_guessing_is_worked_out_from_the_same_rows(context: Context) 
     found = findings_of_job(context, job.id, waits=True).distances
     assert found is not None
     assert found.guess_within > found.half_within and found.guess_mean > found.mean_off
-    assert [one.low is None for one in found.ranges] == [True, False, False]
+    assert [one.low is None for one in found.ranges] == [True, False, False] and not found.is_drawn
     assert sum(one.n_rows for one in found.ranges) == pytest.approx(found.n_rows, abs=2)
 
 
@@ -89,9 +90,10 @@ def test_a_run_without_a_model_has_a_text_too(context: Context) -> None:
 
 
 def test_directions_are_read_from_what_is_predicted_along_a_column() -> None:
-    rising = {"kind": "number", "grid": [1, 2, 3], "mean": [0.1, 0.3, 0.6], "shares": [0.3, 0.3, 0.4]}
+    rising: dict[str, Any] = {"kind": "number", "grid": [1, 2, 3], "mean": [0.1, 0.3, 0.6], "shares": [0.3, 0.3, 0.4]}
+    rising["n_rows"] = 712
     assert direction_of(rising) == {
-        "kind": "higher", "low_at": "1", "low": 0.1, "high_at": "3", "high": 0.6, "is_steady": True,
+        "kind": "higher", "low_at": "1", "low": 0.1, "high_at": "3", "high": 0.6, "is_steady": True, "n_rows": 712,
     }  # fmt: skip
     falling = {**rising, "mean": [0.6, 0.3, 0.1]}
     found = direction_of(falling)
@@ -100,10 +102,29 @@ def test_directions_are_read_from_what_is_predicted_along_a_column() -> None:
     assert bent is not None and not bent["is_steady"] and bent["high_at"] == "2"
     later = direction_of({**rising, "kind": "date", "grid": ["2022-01-01", "2023-01-01", "2024-01-01"]})
     assert later is not None and later["kind"] == "later"
-    some = {"kind": "category", "grid": ["a", None, "b"], "mean": [0.2, 0.9, 0.5], "shares": [0.5, 0.1, 0.4]}
+    some = {
+        "n_rows": 712,
+        "kind": "category",
+        "grid": ["a", None, "b"],
+        "mean": [0.2, 0.9, 0.5],
+        "shares": [0.5, 0.1, 0.4],
+    }
     found = direction_of(some)
     assert found is not None and (found["low_at"], found["high_at"]) == ("“a”", "“b”")
     assert direction_of({**some, "grid": ["a", None, None]}) is None
+
+
+def test_a_direction_from_a_few_rows_is_left_out_and_looked_for_again(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, models = judged(context.store)
+    found = {"kind": "number", "grid": [1, 2], "mean": [0.1, 0.6], "shares": [0.5, 0.5], "n_rows": 20}
+    monkeypatch.setattr(explaining, "partial_dependence", lambda *_: found)
+    assert directions(context, models[0], ["age"]) == {"age": None}
+    assert kept_directions(context, models[0]) is None
+    found["n_rows"] = 200
+    assert directions(context, models[0], ["age"])["age"]["n_rows"] == 200
+    assert kept_directions(context, models[0]) is not None
 
 
 def test_a_model_counts_from_when_all_that_it_is_made_of_was_there(context: Context) -> None:

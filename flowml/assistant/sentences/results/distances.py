@@ -41,7 +41,7 @@ def _beside_guessing(findings: Findings, found: Distances, facts: Facts) -> Iter
         return
     ratio = found.guess_within / found.half_within
     middle = f"Saying the middle value, {amount(found.middle)}, for every row"
-    of = f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
+    of = f" (as {number(found.n_drawn or 0)} of the rows tell)" if found.is_drawn else ""
     if ratio < _CLEAR and findings.metric == "mae":
         return
     if ratio < _CLEAR and found.guess_mean > _CLEAR * found.mean_off:

@@ -213,7 +213,7 @@ def _of_distances(findings: Findings, found: Distances, facts: Facts, page: str)
         (0.5, found.n_rows, found.half_within, 0.9, 0.1, found.most_within, found.greatest),
         link=f"{page}#residuals",
     )
-    drawn = f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
+    drawn = f" (as {number(found.n_drawn or 0)} of the rows tell)" if found.is_drawn else ""
     of_drawn = (found.n_drawn or 0,) if found.is_drawn else ()
     if found.said is not None:
         facts.add(
@@ -291,11 +291,12 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
             way = use.direction
             of = f"of {named(findings.positive)} " if findings.positive and not findings.is_regression else ""
             what = f"the mean probability {of}" if of else "the mean prediction "
+            over = f"; over {plural(way.n_rows, 'row')}" if way.n_rows else ""
             facts.add(
                 f"direction:{use.column}",
                 f"With {named(use.column)} at {way.low_at} {what}is {number(way.low)}; at {way.high_at}"
-                f" it is {number(way.high)}.",
-                (way.low, way.high),
+                f" it is {number(way.high)}{over}.",
+                (way.low, way.high, *((way.n_rows,) if way.n_rows else ())),
                 column=use.column,
                 link=f"{page}/playground",
                 values_of=(use.column, findings.target) if findings.is_regression else (use.column,),

@@ -87,7 +87,7 @@ def _ranges(findings: Findings, found: Distances, facts: Facts) -> Iterator[Sent
         worst = found.ranges[worst_at]
         if worst.half_within >= _MUCH_WORSE * found.half_within > 0:
             where = _where(target, worst.low, worst.high)
-            side, of = "", f" (by {number(found.n_drawn)} rows drawn at random)" if found.is_drawn else ""
+            side, of = "", f" (as {number(found.n_drawn or 0)} of the rows tell)" if found.is_drawn else ""
             if abs(worst.mean) >= 0.5 * worst.half_within:
                 side = (
                     f", and it says {amount(abs(worst.mean))} too {'little' if worst.mean > 0 else 'much'} on average"

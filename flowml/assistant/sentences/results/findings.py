@@ -123,6 +123,7 @@ class Direction:
     high_at: str
     high: float
     is_steady: bool = True
+    n_rows: int | None = None
 
 
 @dataclass(frozen=True)

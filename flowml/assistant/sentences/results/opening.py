@@ -33,6 +33,7 @@ _COUNTED, _HARDLY = 40, 0.02
 _CLEAR = 1.25
 _OFTEN = 0.1
 _MEANS_NOTHING = 100.0
+_YES = frozenset({"1", "1.0", "true", "t", "yes", "y", "ja", "oui", "si", "sí", "да", "positive", "pos"})
 
 
 def opening(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
@@ -245,7 +246,7 @@ def _whole(share: float) -> str:
 
 def _of_two(findings: Findings, matrix: Matrix, facts: Facts) -> Iterator[Sentence]:
     """Each of both classes: how many are found, and what its name is worth."""
-    at = matrix.labels.index(findings.positive) if findings.positive in matrix.labels else 1
+    at = _first_said(findings, matrix)
     label, other = matrix.labels[at], matrix.labels[1 - at]
     rows, said, right = matrix.of(at), matrix.said(at), matrix.counts[at][at]
     topic, opposite = f"class:{label}", f"class:{other}"
@@ -263,6 +264,15 @@ def _of_two(findings: Findings, matrix: Matrix, facts: Facts) -> Iterator[Senten
         yield facts.say(f"{_recognised(found, theirs, other)}.", opposite)
     elif theirs:
         yield facts.say(_never(other, theirs), opposite)
+
+
+def _first_said(findings: Findings, matrix: Matrix) -> int:
+    """Which of two classes comes first: what says yes, else the rarer one, which is what most ask about. Training takes
+    the last of their order as the one that is looked for, and of words that order says nothing."""
+    at = matrix.labels.index(findings.positive) if findings.positive in matrix.labels else 1
+    if matrix.labels[at].casefold() in _YES or not matrix.of(1 - at) or matrix.of(at) <= matrix.of(1 - at):
+        return at
+    return 1 - at
 
 
 def _never(label: str, rows: int) -> str:
