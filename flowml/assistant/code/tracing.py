@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import operator
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,19 @@ ROW = "\0row"
 """The column that holds the numbers of the rows, from 0, behind those of a result. No table has one of this name."""
 
 # Names that code cannot give or use.
-_CALL, _BARE = "__call", "__bare"
+_CALL, _BARE, _OPERATE = "__call", "__bare", "__operate"
+_OPERATORS = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mult": operator.mul,
+    "Div": operator.truediv,
+    "FloorDiv": operator.floordiv,
+    "Mod": operator.mod,
+    "Pow": operator.pow,
+    "BitAnd": operator.and_,
+    "BitOr": operator.or_,
+    "BitXor": operator.xor,
+}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -48,7 +61,7 @@ def keeping_rows(tree: ast.Module) -> ast.Module:
 def names(frame: pl.DataFrame) -> Mapping[str, Any]:
     """What such code needs beside what the code itself does, with `df` as this table with its rows' numbers."""
     rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    return {_CALL: _call, _BARE: _bare, "df": Traced(frame, rows)}
+    return {_CALL: _call, _BARE: _bare, _OPERATE: _operate, "df": Traced(frame, rows)}
 
 
 class Traced:
@@ -92,8 +105,8 @@ class _Calls(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        node.left, node.right = self._bare(node.left), self._bare(node.right)
-        return node
+        given = [ast.Constant(value=type(node.op).__name__), node.left, node.right]
+        return ast.copy_location(ast.Call(func=ast.Name(id=_OPERATE, ctx=ast.Load()), args=given, keywords=[]), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         self.generic_visit(node)
@@ -120,6 +133,14 @@ def _bare(value: Any) -> Any:
         case dict():
             return {name: _bare(part) for name, part in value.items()}
     return value
+
+
+def _operate(name: str, left: Any, right: Any) -> Any:
+    """What an operator makes of tables: each row is where it was."""
+    found = _OPERATORS[name](_bare(left), _bare(right))
+    if isinstance(found, pl.DataFrame):
+        return Traced(found, next((one.rows for one in (left, right) if isinstance(one, Traced)), None))
+    return found
 
 
 def _as_traced(value: Any) -> Any:

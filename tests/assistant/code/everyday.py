@@ -154,8 +154,8 @@ STEPS = (
     ),
     Step('df = df.with_columns(pl.all().fill_null(strategy="forward"))', _forward),
     Step(
-        'df = df.with_columns(double=pl.col("age") * 2)',
-        _each(lambda row: {"double": None if row.values["age"] is None else row.values["age"] * 2}),
+        'df = df.with_columns(label=pl.format("{} years", pl.col("age")))',
+        _each(lambda row: {"label": None if row.values["age"] is None else f"{row.values['age']} years"}),
     ),
     Step(
         'df = df.drop("fare")',
@@ -178,4 +178,5 @@ STEPS = (
         lambda rows: [Row(rows[0].number if len(rows) == 1 else None, _highest(rows))],
     ),
 )
-"""Those that need a column come to no table that is without it: only “fare” is ever dropped, and none needs it."""
+"""Those that need a column come to no table that is without it: only “fare” is ever dropped, and none needs it. None
+makes a column of numbers, which selectors would find."""

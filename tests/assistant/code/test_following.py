@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowml.assistant.code import tracing
 from flowml.assistant.code.following import follow
+from flowml.assistant.code.operators import OPERATORS
 from tests.assistant.code import previewing
 from tests.assistant.code.everyday import STEPS, Row, Rows, Step
 
@@ -91,6 +93,10 @@ def test_previews_are_true(
         assert set(said["columns_removed"]) == {*source[0].values} - {*result[0].values}
 
 
+def test_every_operator_that_code_may_have_is_followed() -> None:
+    assert {kind.__name__ for kind in OPERATORS} == tracing._OPERATORS.keys()
+
+
 TOWNS = pl.DataFrame({"age": [20, 30, 40, 50, 60, None], "town": ["Bonn", "Kiel", "Ulm", "Hof", "Jena", "Trier"]})
 
 
@@ -110,6 +116,7 @@ TOWNS = pl.DataFrame({"age": [20, 30, 40, 50, 60, None], "town": ["Bonn", "Kiel"
         ("df = df.unique(pl.all(), maintain_order=True)[1:].with_columns(pl.nth(0) * 2)", (1,), {"age": 4}),
         ("other = df.select(cs.string(), pl.lit(1).alias('one'))\ndf = df.tail(4).join(other, on='town')", (1, 2), {}),
         ("df = pl.concat([df.head(5), df.head(1)])", (6,), {}),
+        ("df = df.drop('town').head(5) * 2 + 1", (6,), {"age": 5}),
         ("df = df.lazy().with_columns(cs.integer() * 3).drop_nulls().collect()", (6,), {"age": 5}),
     ],
 )
