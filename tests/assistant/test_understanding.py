@@ -3,7 +3,10 @@
 import pytest
 
 from flowml.assistant.answers.naming import mentioned, unknown_names
+from flowml.assistant.answers.results import answer_about_results
 from flowml.assistant.answers.understanding import Kind, subject_and_target, understand
+from flowml.assistant.sentences.results.explain import explain
+from tests.assistant.sentences.cases import all_known
 
 COLUMNS = ["PassengerId", "Survived", "Pclass", "Sex", "Age", "Fare", "Cabin No.", "score", "a", "missing"]
 
@@ -140,6 +143,12 @@ def test_everyday_questions(columns: list[str], text: str, kind: Kind, named: st
     assert (found.kind, found.columns) == (kind, tuple(named.split()))
 
 
+def test_who_asks_about_things_does_not_mean_the_column_that_numbers_them() -> None:
+    found = understand("which passengers survived", ["PassengerId", "Survived", "Age"])
+    assert found is not None and (found.columns, found.taken) == (("Survived",), ())
+    assert understand("what is accuracy?", ["accuracy", "x"]).columns == ("accuracy",)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -152,12 +161,26 @@ def test_everyday_questions(columns: list[str], text: str, kind: Kind, named: st
         ("How many false positives?", Kind.FAILURES),
         ("What is wrong with it?", Kind.FAILURES),
         ("What should I improve?", Kind.NEXT),
+        ("should I use it?", Kind.QUALITY_OF_MODEL),
+        ("can I trust the probabilities?", Kind.PROBABILITIES),
+        ("Are its probabilities right?", Kind.PROBABILITIES),
+        ("what is accuracy?", Kind.METRIC),
+        ("What does ROC AUC mean?", Kind.METRIC),
     ],
 )
 def test_questions_about_results(text: str, kind: Kind) -> None:
     found = understand(text, TITANIC, about_results=True)
     assert found is not None
     assert found.kind is kind
+
+
+def test_what_a_score_means_and_whether_probabilities_hold_is_answered_and_nothing_else() -> None:
+    known = explain(all_known())
+    meaning = answer_about_results(understand("what is accuracy?", TITANIC, about_results=True), known)  # type: ignore[arg-type]
+    assert meaning.text.startswith("Accuracy: the share of rows that it gets right.")
+    assert "CatBoost reaches accuracy 0.81" in meaning.text and len(meaning.facts) == 1
+    hold = answer_about_results(understand("can I trust the probabilities?", TITANIC, about_results=True), known)  # type: ignore[arg-type]
+    assert hold.text.startswith("Its probabilities can be taken at their word") and "turns" not in hold.text
 
 
 @pytest.mark.parametrize(

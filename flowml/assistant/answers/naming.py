@@ -138,6 +138,7 @@ _BESIDE = frozenset(
         "km",
     ]
 )
+_KEYS = frozenset({"id", "ids", "key", "no", "nr", "uuid"})
 # What people say of what such columns hold.
 _SAID = {
     "gender": ("sex", "gender"),
@@ -224,7 +225,11 @@ class _Names:
     def near(self, word: str) -> str | None:
         """The one that differs by a letter or two. What differs in a figure is another column."""
         wanted = folded(word)[:_LONGEST]
-        names = [name for name in list(self._known)[:_MOST_GUESSED] if _digits(name) == _digits(wanted)]
+        names = [
+            name
+            for name in list(self._known)[:_MOST_GUESSED]
+            if _digits(name) == _digits(wanted) and not _numbers_them(name, wanted)
+        ]
         near = difflib.get_close_matches(wanted, names, n=1, cutoff=_SURE)
         if near and abs(len(near[0]) - len(wanted)) > 1:
             near = []
@@ -297,6 +302,16 @@ def _is_alike(part: str, word: str) -> bool:
     shorter = min(len(part), len(word))
     same = next((at for at in range(shorter) if part[at] != word[at]), shorter)
     return part == word or part.rstrip("s") == word.rstrip("s") or same >= max(_ALIKE, max(len(part), len(word)) - 3)
+
+
+def _numbers_them(name: str, word: str) -> bool:
+    """Whether a column only numbers what the word is of: who asks about passengers does not mean their numbers.
+
+    >>> _numbers_them("passengerid", "passengers"), _numbers_them("passenger class", "passengers")
+    (True, False)
+    """
+    rest = name.removeprefix(word.rstrip("s")).strip()
+    return rest != name and rest in _KEYS
 
 
 def _stem(word: str) -> str:

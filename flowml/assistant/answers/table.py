@@ -348,6 +348,8 @@ _ANSWERS: dict[Kind, Callable[[Question, Table, Composition], None]] = {
     Kind.NEXT: _next,
     Kind.QUALITY_OF_MODEL: _no_results,
     Kind.FAILURES: _no_results,
+    Kind.PROBABILITIES: _no_results,
+    Kind.METRIC: _no_results,
 }
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from flowml.assistant.answers.naming import Mention, mentions
+from flowml.assistant.answers.naming import Mention, mentioned, mentions
 
 
 class Kind(StrEnum):
@@ -27,19 +27,23 @@ class Kind(StrEnum):
     CHANGE = "change"
     QUALITY_OF_MODEL = "quality_of_model"
     FAILURES = "failures"
+    PROBABILITIES = "probabilities"
+    METRIC = "metric"
     NEXT = "next"
 
 
 @dataclass(frozen=True)
 class Question:
     """`columns` in the order in which they are named; `target` is the one among them that is to be predicted, by the
-    words around it. `drawn`: somebody wants to see it. `taken`: words that were taken to mean a column."""
+    words around it. `drawn`: somebody wants to see it. `taken`: words that were taken to mean a column. `metric`: whose
+    meaning is asked for."""
 
     kind: Kind
     columns: tuple[str, ...] = ()
     target: str | None = None
     drawn: bool = False
     taken: tuple[tuple[str, str], ...] = ()
+    metric: str = field(default="", repr=False)
 
 
 # In the words below, as in a question where its names were.
@@ -59,11 +63,13 @@ _WORDS: dict[Kind, str] = {
     r"|worth predicting|(possible|good) targets?",
     Kind.FAILURES: r"fails?|failing|mistakes?|wrong predictions?|errs?|worst|confus\w*|struggl\w*|weak(ness\w*)?"
     r"|(false|true) (positives?|negatives?|alarms?)|misses|misclassif\w*",
+    Kind.PROBABILITIES: r"(trust|reli\w*|believe|calibrat\w*|(right|correct|true)\b)[^.?!]*\bprobabilit\w*"
+    r"|probabilit\w*\b[^.?!]*\b(trust\w*|reli\w*|believ\w*|calibrat\w*|right|correct|true|mean)|calibrat\w*",
     Kind.QUALITY_OF_MODEL: r"how (good|well|accurate|reliable|sure)|accura\w*|performance|trust|reliab\w*|good model"
     r"|is the model|best model|scores?|explain the results?|results?|r2|rmse|mae|auc|roc|f1|precision|recall|log ?loss"
     r"|metrics?|(which|what) (model|algorithm)( has)? (won|wins|is best|was best|is used|was used|came first)"
     r"|winn(er|ing)|(cross.?)?validat\w*|(was|is|were) (it|this|the model|they) (tested|evaluated)|tested|held.?out"
-    r"|overfit\w*",
+    r"|overfit\w*|should (i|we|one) (use|deploy|rely on|ship|take) (it|this|that|the|my|our)\b(?! columns?\b)",
     Kind.NEXT: r"next|improve\w*|better|should i|what (can|could|do) i|advice|recommend\w*|suggest\w*|(do|start) first",
     Kind.DRIVERS: r"matters?|important|importance|influenc\w*|drives?|drivers?|affects?|predict\w*|explains?"
     r"|determin\w*|depends? (up)?on(?! each| one)|decid\w*|useful|useless|of (any )?use|helpful|relevant|strongest",
@@ -93,7 +99,14 @@ _DRAWN = re.compile(
     r"\b(?:draw\w*|plot\w*|charts?|histograms?|graphs?|pictures?|scatter\w*|distribut\w*|spread|show me)\b"
 )
 _REMOVED = (Kind.DUPLICATES, Kind.MISSING, Kind.OUTLIERS)
-_OF_RESULTS = frozenset({Kind.QUALITY_OF_MODEL, Kind.FAILURES})
+_OF_RESULTS = frozenset({Kind.QUALITY_OF_MODEL, Kind.FAILURES, Kind.PROBABILITIES, Kind.METRIC})
+_MEANING = re.compile(
+    r"^\W*(?:what(?: is|s|'s|’s| are| does)|explain|define|meaning of)(?: an?)?"
+    r" (?P<metric>balanced accuracy|accuracy|f1(?:[- ]score)?|roc[ _-]?auc|auc|log[ _-]?loss|r2|r²|rmse|mae|mape)"
+    r"(?: mean| stand for)?\W*$"
+)
+_METRICS = {"auc": "roc_auc", "rocauc": "roc_auc", "logloss": "log_loss", "balancedaccuracy": "balanced_accuracy",
+            "f1score": "f1", "r²": "r2"}  # fmt: skip
 # The name that comes is of what is to be predicted.
 _OF_TARGET = re.compile(
     r"(?:\b(?:for|predict\w*|affects?|influenc\w*|drives?|(?:drivers?|causes?) (?:of|behind)|determin\w*|decid\w*"
@@ -117,6 +130,10 @@ def understand(text: str, columns: Sequence[str], *, about_results: bool = False
     >>> understand("What is the capital of France?", ["Age"]) is None
     True
     """
+    meaning = _MEANING.match(text.casefold())
+    if meaning is not None and not mentioned(meaning["metric"], columns):
+        name = re.sub(r"[ _-]", "", meaning["metric"])
+        return Question(Kind.METRIC, metric=_METRICS.get(name, name))
     found = [one for one in mentions(text, columns) if not one.said or not _is_of_a_kind(one.said)]
     named = tuple(dict.fromkeys(one.column for one in found))
     plain = _without(text, found).casefold()

@@ -15,7 +15,7 @@ from flowml.automl.ideas import combining, single
 from flowml.automl.ideas.backwards import is_target
 from flowml.automl.ideas.candidate import Candidate, Table
 from flowml.automl.ideas.judge import Judge
-from flowml.automl.task.target import present
+from flowml.automl.task.target import check_target, present
 from flowml.data.recipes.checking import check_operations, title_of
 from flowml.data.recipes.kinds import kinds_of_frame
 from flowml.data.recipes.pipeline import run
@@ -65,6 +65,11 @@ def own_ideas(frame: pl.DataFrame, roles: Mapping[str, Role], target: str) -> Fo
         return Found((), by_itself, few)
     if rows[target].dtype.is_temporal():
         raise InvalidInput.of_field("target", f"“{target}” holds dates, which are no target.")
+    try:
+        check_target(rows[target], roles[target])
+    except InvalidInput as problem:
+        # What training says of it: no column helps to predict what nothing can.
+        return Found((), by_itself, problem.detail)
     judge = Judge(rows[target])
     table = Table.of(rows, roles, target)
     found = [candidate for find in _FINDERS for candidate in find(table, judge)]

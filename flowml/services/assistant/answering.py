@@ -45,7 +45,7 @@ _TEMPORAL = ("Date", "Datetime")
 _LATEST_RUNS = 20
 _OF_TARGET = (Kind.DRIVERS, Kind.PAIR, Kind.GROUPS, Kind.LEAKAGE)
 # What a model looks at and where it fails takes a while to find out, once; for other questions what is known will do.
-_WORKED_OUT = (Kind.DRIVERS, Kind.FAILURES)
+_WORKED_OUT = (Kind.DRIVERS, Kind.FAILURES, Kind.PROBABILITIES)
 
 
 class Progress(Protocol):

@@ -152,6 +152,15 @@ def test_small_tables_and_targets_that_are_none() -> None:
         own_ideas(dates, roles_of(dates), "y")
 
 
+def test_of_a_target_that_nothing_can_predict_it_says_what_training_says() -> None:
+    same = pl.DataFrame({"x": np.arange(60.0), "y": ["a"] * 60})
+    note = own_ideas(same, roles_of(same), "y").note
+    assert note is not None and "the same in every row" in note and "nothing to predict" in note
+    each = pl.DataFrame({"x": np.arange(60.0), "y": [f"id{at}" for at in range(60)]})
+    note = own_ideas(each, roles_of(each), "y").note
+    assert note is not None and "too many to tell apart" in note
+
+
 def test_the_target_computed_backwards_is_said_to_be() -> None:
     quantity = generator.integers(1, 50, ROWS)
     idea = found({"revenue": a * quantity, "quantity": quantity, "c": c}, a)["ratio"]
