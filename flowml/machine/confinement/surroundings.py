@@ -58,6 +58,8 @@ def keep_times_of_files() -> None:
     told: dict[str, float] = {}
 
     def utime(path: Any, times: Any = None, **_: Any) -> None:
+        # Of one that is not there it fails as ever: `Path.touch` makes it then.
+        os.stat(path)  # noqa: PTH116 - or a descriptor
         if times is not None and not isinstance(path, int):
             if not told:
                 _tell_archives(told)
