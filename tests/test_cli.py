@@ -287,7 +287,7 @@ def test_a_fast_twin_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     assert told["best_score"] == told["estimate"]["score"] and told["best_score_low"] == told["estimate"]["low"]
     assert told["best_score"] < told["baseline_score"], "a loss below that of a constant guess"
     assert fast.stat().st_size < best.stat().st_size
-    scored = flowml("predict", str(fast), str(table))
+    scored = called("predict", str(fast), str(table))
     assert scored.returncode == 0 and "probability_yes" in scored.stdout.splitlines()[0]
 
 

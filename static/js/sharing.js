@@ -10,9 +10,12 @@ export function sharing(ask, most) {
     entry.answer.catch(forget);
     entry.leave = () => {
       entry.waiting -= 1;
-      if (entry.waiting) return;
-      forget();
-      asked.abort();
+      // Who leaves may ask for the same again at once, as a form does that is sent while its own attempt is on the way.
+      queueMicrotask(() => {
+        if (entry.waiting) return;
+        forget();
+        asked.abort();
+      });
     };
     known.set(key, entry);
     if (known.size > most) known.delete(known.keys().next().value);

@@ -24,10 +24,23 @@ test("who leaves takes the answer from nobody, and with the last one the questio
   form.abort();
   assert.equal(asked[0].signal.aborted, false);
   recipe.abort();
-  assert.equal(asked[0].signal.aborted, true);
   await Promise.all(gone);
+  assert.equal(asked[0].signal.aborted, true);
   share("a");
   assert.equal(asked.length, 2);
+});
+
+test("who leaves and asks for the same at once waits for the answer that is on its way", async () => {
+  const { asked, share } = server();
+  const form = new AbortController();
+  const gone = assert.rejects(share("a", form.signal), { name: "AbortError" });
+  form.abort();
+  const again = share("a");
+  await gone;
+  assert.equal(asked[0].signal.aborted, false);
+  asked[0].resolve(5);
+  assert.equal(await again, 5);
+  assert.equal(asked.length, 1);
 });
 
 test("a signal that comes after the answer changes nothing", async () => {

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from flowml.server import Server, build
 from flowml.services.settings import Settings
@@ -41,8 +41,24 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window of the browser's, kept open by an empty page: another one takes as long to open as a page to load."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield Visit(context, address)
+    context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def visit(window: BrowserContext, address: str) -> Iterator[Visit]:
+    """A visit by somebody who was never here."""
+    yield Visit(window, address)
+    empty, *pages = window.pages
+    for page in pages:
+        page.close()
+    window.clear_cookies()
+    window.clear_permissions()
+    browser = window.new_cdp_session(empty)
+    browser.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
+    browser.detach()

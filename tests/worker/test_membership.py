@@ -229,7 +229,10 @@ def test_an_answer_that_is_none_of_flowml_is_as_good_as_none(tmp_path: Path, odd
 def test_a_server_that_names_the_same_again_and_again_is_not_asked_in_a_hot_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memberships, "_FIRST_PAUSE_SECONDS", 30.0)
+    for name in ("_FIRST_PAUSE_SECONDS", "_LONGEST_PAUSE_SECONDS"):
+        monkeypatch.setattr(memberships, name, 600.0)
+    # Each pause as long as it may be: a short one by chance is none that ends soon.
+    monkeypatch.setattr(memberships, "random", Mock(uniform=lambda _, longest: longest))
     server = Script(**NOTHING | {"watch": {"stop": ["t"]}})
     with running(member_of(server.client, tmp_path)):
         assert until(lambda: server.asked_for("heartbeat") > 5)

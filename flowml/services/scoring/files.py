@@ -202,8 +202,9 @@ def _answer(
         if work.cancelled.is_set():
             return
         _keep(place, _result(context, scoring))
+        # Before it: whoever sees that it has finished finds its rows counted.
+        predicting.record_rows(context, answer["rows"], model.id)
         store.scorings.finish(scoring.id, context.clock(), answer)
-    predicting.record_rows(context, answer["rows"], model.id)
 
 
 def _keep(place: Workplace, target: Path) -> None:

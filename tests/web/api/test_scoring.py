@@ -205,15 +205,25 @@ def test_callers_get_their_turns_by_turns(served: Served, beside: Beside) -> Non
     until(served, own[2]["id"], "finished")
 
 
-def test_its_rows_are_counted_and_its_time_is_no_latency(served: Served, beside: Beside) -> None:
+def test_its_rows_are_counted_and_its_time_is_no_latency(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def figures() -> tuple[int, int, int]:
         found = served.client.get("/api/stats").json()["predictions"]
         of_model = [one for one in found["by_model"] if one["model_id"] == "m1"]
         return found["total"], sum(one["rows"] for one in of_model), sum(one["requests"] for one in of_model)
 
-    before = figures()
+    before, at_its_end = figures(), []
+    finish = served.store.scorings.finish
+
+    def note(*given: Any) -> None:
+        at_its_end.append(figures())
+        finish(*given)
+
+    monkeypatch.setattr(served.store.scorings, "finish", note)
     sent(served)
-    assert figures() == (before[0] + 2, before[1] + 2, before[2])
+    # Also for whoever sees at once that it has finished.
+    assert [figures()] == at_its_end == [(before[0] + 2, before[1] + 2, before[2])]
 
 
 def test_an_end_of_the_server_is_said(served: Served, beside: Beside) -> None:

@@ -169,7 +169,13 @@ def test_a_coverage_is_kept_and_checked(numbers: httpx.Client) -> None:
     assert (wrong.status_code, beside.status_code) == (422, 422)
 
 
-@pytest.mark.parametrize("form", [CSV, LINES, PARQUET, FILE, STREAM])
+def by_form(*forms: str) -> pytest.MarkDecorator:
+    """Each form on a whole server, and one on that of one model: its child process is the same."""
+    cases = [*(("whole", form) for form in forms), ("alone", forms[0])]
+    return pytest.mark.parametrize(("client", "form"), cases, indirect=["client"])
+
+
+@by_form(CSV, LINES, PARQUET, FILE, STREAM)
 def test_a_small_table_is_answered_like_a_large_one(client: httpx.Client, form: str) -> None:
     """The one is answered where the model is, the other in a process of its own."""
     content = b'age,city,member,joined,note\n60,Ulm,yes,2024-01-05,a\n,Rome,no,2024-01-06,"b"""\nold,Ulm,,,c\n'
@@ -216,7 +222,7 @@ def test_nothing_is_left_of_an_answer_that_nobody_takes(tmp_path: Path, wanted: 
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("form", [PARQUET, FILE, STREAM])
+@by_form(PARQUET, FILE, STREAM)
 def test_little_that_would_become_very_much_is_refused(client: httpx.Client, form: str) -> None:
     text = pl.repeat("x" * 20_000, 20_000, dtype=pl.String, eager=True)
     table = pl.DataFrame({"age": pl.repeat(1.0, 20_000, eager=True), "other": text})
