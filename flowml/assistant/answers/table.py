@@ -137,7 +137,7 @@ def _problems(question: Question, table: Table, answer: Composition) -> None:
         return
     mended = sum(bool(issue.operations) for issue in issues)
     answer.say(
-        f"{plural(len(issues), 'finding')}{about}, the worst first;"
+        f"{plural(len(issues), 'finding')}{about}{', the worst first' if len(issues) > 1 else ''};"
         f" {_so_many(mended, len(issues))} a fix that FlowML can show you."
     )
     list_findings(issues, table, answer)

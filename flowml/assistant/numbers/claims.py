@@ -20,7 +20,7 @@ _CLASS = re.compile(
     r"finds ([\d,]+) of ([\d,]+) rows?(?:.*?; of the ([\d,]+) rows? that it names, ([\d,]+) (?:are|is) right)?"
 )
 _ACCURACY = re.compile(r"reaches accuracy |\baccuracy expected")
-_LOSS = re.compile(r"worse by|give or take|varies by|behind by|apart by|percentage points")
+_LOSS = re.compile(r"worse by|is no worse|give or take|varies by|behind by|apart by|percentage points")
 _WITHIN = re.compile(r"[Hh]alf of .*?off by at most ([\d.,]+\d).*?nine in ten by(?: at most)? ([\d.,]+\d)")
 _TIME = re.compile(
     r"(?<![\d.,])([\d.,]{0,20}\d)(?: of ([\d.,]*\d))?,? (milli)?seconds?\b(?: a prediction)?"

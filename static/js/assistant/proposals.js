@@ -30,7 +30,7 @@ function steps(proposal, subject) {
   return [
     h("p", { class: "chat-proposal-title" }, icon("wand"), proposal.operations.length === 1 ? "A step that could be done" : "Steps that could be done"),
     h("ol", { class: "chat-steps" }, ...proposal.titles.map((title) => h("li", {}, title))),
-    proposal.destroys ? h("p", { class: "badge badge-warn" }, icon("warn"), "rows or columns go") : null,
+    proposal.destroys ? h("p", { class: "badge badge-warn" }, icon("warn"), "Takes out rows or columns") : null,
     h(
       "div",
       { class: "actions" },

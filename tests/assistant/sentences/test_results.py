@@ -273,6 +273,11 @@ def test_the_page_of_a_baseline_tells_of_nothing_that_would_make_it_better() -> 
     assert section(explain(guess), "advice").count(".") == 1
 
 
+def test_a_column_that_costs_nothing_is_not_said_to_cost_0() -> None:
+    facts = [fact.sentence for fact in explain(all_known(uses=(Use("a", 0.1, 0.01), Use("b", -0.2, None)))).facts]
+    assert "When “b” is shuffled, accuracy is no worse." in facts
+
+
 def test_a_run_that_took_longer_than_it_had_says_both() -> None:
     run = explain(findings(elapsed_seconds=30.7, budget_seconds=30.0)).facts[1].sentence
     assert run.endswith("It took 30.7 seconds; for its search it had 30 seconds.")

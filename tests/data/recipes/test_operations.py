@@ -312,3 +312,22 @@ def test_a_recipe_can_be_done_in_two_halves_or_again(
 
 def test_kinds_cover_what_tables_hold() -> None:
     assert set(OF_KIND) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("operation", "title"),
+    [
+        (
+            {"op": "derive", "column": "fare", "expression": "log1p(`fare`)"},
+            "Put “fare” on a logarithmic scale, log(1 + value)",
+        ),
+        (
+            {"op": "derive", "column": "x", "expression": "log1p(`fare`)"},
+            "Make “x”: “fare” on a logarithmic scale, log(1 + value)",
+        ),
+        ({"op": "derive", "column": "x", "expression": "log1p(`a`) + 1"}, "Compute “x” as log1p(`a`) + 1"),
+        ({"op": "clip", "column": "x", "high": 14830}, "Keep “x” at most 14,830"),
+    ],
+)
+def test_titles_need_no_training(operation: dict[str, Any], title: str) -> None:
+    assert title_of(check_operations([operation])[0]) == title

@@ -279,10 +279,11 @@ def _of_the_rest(findings: Findings, facts: Facts, page: str) -> None:
         )
     for use in (findings.uses or ())[:_MOST_USES]:
         spread = "" if use.std is None else f", give or take {_written(use.std)}"
+        loss = _written(max(0.0, use.importance))
+        worse = f"worse by {loss}" if loss != "0" else "no worse"
         facts.add(
             f"use:{use.column}",
-            f"When {named(use.column)} is shuffled, {TITLES.get(findings.metric, findings.metric)} is worse by"
-            f" {_written(max(0.0, use.importance))}{spread}.",
+            f"When {named(use.column)} is shuffled, {TITLES.get(findings.metric, findings.metric)} is {worse}{spread}.",
             (max(0.0, use.importance), *(() if use.std is None else (use.std,))),
             column=use.column,
             link=f"{page}#importance",

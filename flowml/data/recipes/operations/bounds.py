@@ -74,7 +74,8 @@ def _describe(operation: Operation) -> str:
     for side, words in (("low", "at least"), ("high", "at most")):
         share = operation.get(f"{side}_quantile")
         if side in operation:
-            parts.append(f"{words} {shown(operation[side])}")
+            bound = operation[side]
+            parts.append(f"{words} {f'{bound:,}' if isinstance(bound, int) else shown(bound)}")
         elif share is not None:
             parts.append(f"{words} the {share:.3g} quantile")
     return f"Keep “{operation['column']}” {' and '.join(parts)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from flowml.data.recipes.expression.meaning import columns_of, compile_expression
@@ -58,6 +59,19 @@ def _filter(operation: Operation, columns: Columns) -> Step:
 
 
 _CHOSEN = "\0chosen"
+_LOGARITHM = re.compile(r"log1p\(`(?P<column>(?:[^`]|``)+)`\)")
+
+
+def _describe(operation: Operation) -> str:
+    column, expression = operation["column"], operation["expression"]
+    logarithm = _LOGARITHM.fullmatch(expression.strip())
+    if logarithm is None:
+        return f"Compute “{column}” as {expression[:80]}"
+    source = logarithm["column"].replace("``", "`")
+    # Whoever reads it need not know the function.
+    scale = "on a logarithmic scale, log(1 + value)"
+    return f"Put “{column}” {scale}" if source == column else f"Make “{column}”: “{source}” {scale}"
+
 
 TYPES = (
     OperationType(
@@ -69,7 +83,7 @@ TYPES = (
             Field("expression", FieldKind.EXPRESSION, "what it holds"),
         ),
         _derive,
-        lambda operation: f"Compute “{operation['column']}” as {operation['expression'][:80]}",
+        _describe,
     ),
     OperationType(
         "filter",
