@@ -7,6 +7,8 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -92,13 +94,30 @@ def room_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 and parts[0] not in WIRING else "wiring"
 
 
+@dataclass(frozen=True)
+class Source:
+    """What the tests look at in a file, so that each is parsed once."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    docstring: str | None
+    n_lines: int
+
+
+@cache
+def source(path: Path) -> Source:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    found = tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return Source(found, ast.get_docstring(tree), len(text.splitlines()))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and dotted name of everything that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in source(path).imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path.relative_to(ROOT)}:{node.lineno}: a relative import"
             assert node.module is not None
             yield node.lineno, node.module
@@ -122,6 +141,7 @@ def test_each_room_imports_only_the_rooms_it_may() -> None:
     assert not breaches, "\n".join(breaches)
 
 
+@cache
 def imported_modules() -> dict[str, set[str]]:
     """Of each module the others that it imports, wherever: in a function, or for types alone."""
     modules = {
@@ -129,7 +149,7 @@ def imported_modules() -> dict[str, set[str]]:
     }
     needs: dict[str, set[str]] = {}
     for name, path in modules.items():
-        taken = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        taken = [node for node in source(path).imports if isinstance(node, ast.ImportFrom)]
         named = {(str(node.module), f"{node.module}.{alias.name}") for node in taken for alias in node.names}
         wanted = {longer if longer in modules else shorter for shorter, longer in named} - {name, "flowml"}
         needs[name] = wanted & set(modules)
@@ -219,10 +239,9 @@ def test_what_is_compiled_into_the_zipapp_is_there() -> None:
 
 
 def test_modules_say_what_they_are_and_stay_readable() -> None:
-    silent = [path for path in MODULES if path.stat().st_size and not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [path for path in MODULES if path.stat().st_size and not source(path).docstring]
     assert not silent, f"without a docstring: {[str(path.relative_to(ROOT)) for path in silent]}"
-    giants = {path: len(path.read_text().splitlines()) for path in MODULES}
-    giants = {path: lines for path, lines in giants.items() if lines > LONGEST_MODULE}
+    giants = {path: lines for path in MODULES if (lines := source(path).n_lines) > LONGEST_MODULE}
     assert not giants, f"longer than {LONGEST_MODULE} lines, so usually two ideas: {giants}"
 
 

@@ -1,18 +1,23 @@
 """Small real models for tests, trained once per run of the tests."""
 
+import importlib
 from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
 from flowml.automl.model import modelfile
 from flowml.automl.model.model import FittedModel
+from flowml.automl.predictors import libraries
 from flowml.domain.datasets import Column, Dataset, Role
 from flowml.domain.jobs import Job, ProblemType
 from flowml.domain.models import Model
-from flowml.library.run import train
+from flowml.library import run
+from flowml.library.process_runner import ThreadRunner
 from flowml.store.store import Store
+from tests.automl.few_trees import few_trees
 from tests.services.records import add_model
 
 ROLES = {
@@ -54,16 +59,22 @@ def table() -> pl.DataFrame:
 def trained(target: str, algorithm: str) -> FittedModel:
     """One model of this family that predicts `bought` (classes no, yes) or `spent` (a number)."""
     other = "spent" if target == "bought" else "bought"
-    return train(
-        table(),
-        ROLES,
-        target=target,
-        exclude=[other],
-        algorithm_names=[algorithm],
-        max_trials=1,
-        cv_folds=3,
-        time_budget_seconds=60,
-    ).model
+    with few_trees(), pytest.MonkeyPatch.context() as patch:
+        # In this process: one of its own would have to load the libraries first, and would not hear of few trees.
+        patch.setattr(run, "_runner", ThreadRunner)
+        if algorithm in libraries.BOOSTERS:
+            # Not within the time of a trial, which then has time for one tree.
+            importlib.import_module(algorithm)
+        return run.train(
+            table(),
+            ROLES,
+            target=target,
+            exclude=[other],
+            algorithm_names=[algorithm],
+            max_trials=1,
+            cv_folds=3,
+            time_budget_seconds=600,
+        ).model
 
 
 def store_table(store: Store) -> Dataset:
