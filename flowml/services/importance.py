@@ -38,9 +38,7 @@ def compute_importance(context: Context, model_id: str, method: str = PERMUTATIO
         if found is None:
             items = in_a_child(context, model, "importance", _SECONDS, method=method)["items"]
             if not items:
-                raise NotReady(
-                    "Which columns matter could not be computed in time.", hint="Try again when less is running."
-                )
+                raise NotReady("There was not enough time for it.", hint="Try again when less is running.")
             found = Importance(method, tuple(ColumnImportance(**item) for item in items))
             with kept_if_there_is_room("which columns matter"):
                 keep_importance(context, model, found)

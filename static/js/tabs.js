@@ -1,4 +1,5 @@
-// Tabs: one stop of the Tab key, arrow keys between them, and the address remembers which is open.
+// Tabs: one stop of the Tab key, arrow keys between them, and the address remembers which is open. An address may also
+// name a part of one, which is then in sight.
 import Alpine from "../vendor/alpine.js";
 
 Alpine.data("tabs", () => ({
@@ -9,8 +10,11 @@ Alpine.data("tabs", () => ({
       tab.addEventListener("click", () => this.open(tab, true));
       tab.addEventListener("keydown", (event) => this.key(event));
     }
-    const wanted = this.tabs.find((tab) => "#" + tab.id.replace("tab-", "") === location.hash);
+    const part = document.getElementById(location.hash.slice(1));
+    const isWanted = (tab) => "#" + tab.id.replace("tab-", "") === location.hash || document.getElementById(tab.getAttribute("aria-controls")).contains(part);
+    const wanted = this.tabs.find(isWanted);
     this.open(wanted || this.tabs[0], false);
+    if (wanted && part) requestAnimationFrame(() => part.scrollIntoView());
     // A number that appears on a tab moves those behind it.
     const grown = new ResizeObserver(() => this.reveal());
     for (const tab of this.tabs) grown.observe(tab);

@@ -1,7 +1,7 @@
 // Which model answers, in words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listsQuestions, statusWords, waitingWords } from "../../static/js/assistant/words.js";
+import { answeredIn, listsQuestions, statusWords, waitingWords } from "../../static/js/assistant/words.js";
 
 test("says which model answers and where", () => {
   const said = statusWords({ available: true, model: "llama3.2:3b", where: "the worker kiwi" });
@@ -30,6 +30,7 @@ test("a model that is set up and does not answer is told apart from none", () =>
 test("what is waited for is said with its seconds", () => {
   assert.equal(waitingWords("Thinking…", 1900), "Thinking…");
   assert.equal(waitingWords("Thinking…", 61_500), "Thinking… 61 s");
+  assert.deepEqual([answeredIn(0), answeredIn(2.5)], ["in less than a second", "within 2.5 s"]);
 });
 
 test("an answer that ends with questions has them below it", () => {

@@ -1,7 +1,7 @@
 // What of a preview is shown: the columns that change, in the rows where they do.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changedColumns, changedRows, isReordered, tellingColumns } from "../../static/js/dataset/changed.js";
+import { changedColumns, changesNothing, changedRows, isReordered, tellingColumns } from "../../static/js/dataset/changed.js";
 
 function found(before, after, values = {}) {
   const rows = { before: { columns: before, rows: [] }, after: { columns: after, rows: [] }, rows: [], rows_changed: 0 };
@@ -53,4 +53,10 @@ test("rows that change places are told from rows that stay", () => {
 
 test("of rows that go the columns that decided it come first", () => {
   assert.deepEqual(tellingColumns(["a", "b", "c"], ["c"]), [2, 0, 1]);
+});
+
+test("a result that is the table again changes nothing, and one in another order or with a remark does", () => {
+  const same = found(["a"], ["a"], { n_rows_before: 3, n_rows_after: 3, rows: [0, 1, 2], warnings: [] });
+  assert.ok(changesNothing(same));
+  for (const other of [{ n_rows_after: 4 }, { columns_added: ["b"] }, { columns_renamed: { a: "b" } }, { rows: [2, 1, 0] }, { warnings: [{ code: "kinds_changed" }] }]) assert.ok(!changesNothing({ ...same, ...other }));
 });

@@ -1,7 +1,7 @@
 // What suggestions are in words.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effects, leavesWords, losses, modelSuggestions, ownSuggestions, piecesOf, sentWords, takesOut } from "../../static/js/assistant/suggestions.js";
+import { answeredWords, effects, elsewhereWords, leavesWords, losses, modelSuggestions, ownSuggestions, piecesOf, sentWords, takesOut } from "../../static/js/assistant/suggestions.js";
 
 const EFFECT = { rows_removed: 0, cells_changed: 0, columns_added: [], columns_removed: [], destroys: false };
 
@@ -38,4 +38,25 @@ test("marks the numbers of a text by characters, also behind those of two units"
   const marks = [{ start: 2, end: 4, note: "not among the figures" }];
   assert.deepEqual(piecesOf("😀 42%!", marks), [{ text: "😀 " }, { text: "42", note: "not among the figures" }, { text: "%!" }]);
   assert.deepEqual(piecesOf("as it is", []), [{ text: "as it is" }]);
+});
+
+test("says what a model has answered, when, and whether it still holds", () => {
+  const found = { model: "m:3b", where: "this machine", suggestions: [{}, {}], dropped: [] };
+  const words = (changed, last) => answeredWords({ ...found, ...changed }, "suggestion", "found nothing to mend", last);
+  assert.equal(words({}), "2 suggestions of m:3b on this machine. The reasons are its own words.");
+  assert.equal(words({ suggestions: [] }), "m:3b on this machine found nothing to mend.");
+  assert.equal(words({ suggestions: [], dropped: [{}] }), "m:3b on this machine has 1 suggestion: it cannot be used.");
+  const last = { made_at: new Date(Date.now() - 300_000).toISOString(), stale: "It is of a version before." };
+  assert.equal(words({ suggestions: [] }, last), "m:3b on this machine found nothing to mend, 5 min ago. It is of a version before.");
+});
+
+test("says that a reason rests on another column", () => {
+  const facts = [
+    { id: "f2", column: "Cabin" },
+    { id: "f3", column: "Cabin" },
+    { id: "f4", column: "Age" },
+  ];
+  assert.equal(elsewhereWords({ facts, elsewhere: [] }), "");
+  assert.match(elsewhereWords({ facts, elsewhere: ["f2", "f3"] }), /^Facts that it names are about “Cabin”, which this does not touch/);
+  assert.match(elsewhereWords({ facts, elsewhere: ["f2", "f4"] }), /about “Cabin”, “Age”/);
 });

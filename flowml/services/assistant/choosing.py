@@ -44,8 +44,8 @@ ASK_AGAIN = "Ask again, or choose another model."
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model on a machine. `refusal` says why it is not asked, where it is not; `probe` what was found out about it,
-    and `is_tried` whether that is being done now."""
+    """A model on a machine; one that `is_remote` answers on its makers'. `refusal` says why it is not asked, where it
+    is not; `probe` what was found out about it, and `is_tried` whether that is being done now."""
 
     name: str
     machine: str
@@ -56,6 +56,7 @@ class KnownModel:
     thinks: bool
     context_tokens: int | None
     refusal: str | None
+    is_remote: bool
     probe: ModelProbe | None
     is_tried: bool
 
@@ -364,6 +365,7 @@ def _models(context: Context, known: Assistance) -> Iterator[KnownModel]:
                 thinks=offer.shown.thinks,
                 context_tokens=offer.shown.context_tokens,
                 refusal=offer.refusal,
+                is_remote=offer.is_remote,
                 probe=known.probes.known(context, host, offer, found.version if found else ""),
                 is_tried=known.probes.is_asking(host, offer),
             )

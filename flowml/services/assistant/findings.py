@@ -21,7 +21,7 @@ from flowml.assistant.sentences.results.findings import (
     Use,
 )
 from flowml.assistant.sentences.saying import named
-from flowml.domain.errors import FlowMLError
+from flowml.domain.errors import FlowMLError, NotFound
 from flowml.domain.jobs import Job
 from flowml.domain.metrics import greater_is_better
 from flowml.domain.models import BASELINE, MADE_AT_ONCE, Importance, Model, Residuals, curves_of, stand_of
@@ -72,6 +72,7 @@ def _findings(context: Context, job: Job, model: Model | None, waits: bool) -> F
         target=job.target,
         error=job.error or "",
         dataset_id=job.dataset_id,
+        has_table=_is_there(context, job.dataset_id),
         budget_seconds=job.time_budget_seconds,
         elapsed_seconds=job.elapsed_seconds,
         problem_type=job.problem_type,
@@ -81,6 +82,14 @@ def _findings(context: Context, job: Job, model: Model | None, waits: bool) -> F
         warnings=tuple(dict.fromkeys(told)),
     )
     return base if model is None else _with_model(context, base, job, model, waits)
+
+
+def _is_there(context: Context, dataset_id: str) -> bool:
+    try:
+        context.store.datasets.get(dataset_id)
+    except NotFound:
+        return False
+    return True
 
 
 def _with_model(context: Context, base: Findings, job: Job, model: Model, waits: bool) -> Findings:

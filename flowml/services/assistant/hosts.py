@@ -40,9 +40,14 @@ class Offer:
         return self.installed.name
 
     @property
+    def is_remote(self) -> bool:
+        """Whether another machine, of its makers, answers for it."""
+        return self.installed.is_remote or self.shown.is_remote
+
+    @property
     def refusal(self) -> str | None:
         """Why it is not asked, in words; None where it can be."""
-        if self.installed.is_remote or self.shown.is_remote:
+        if self.is_remote:
             return "answers on a machine of somebody else's, to which your data would go"
         return None if self.shown.talks else "makes embeddings, and does not answer"
 

@@ -28,6 +28,7 @@ class LanguageModel(Answer):
     thinks: bool
     context_tokens: int | None
     refusal: str | None = Field(description="why it is not asked; null where it can be")
+    is_remote: bool = Field(description="its makers' machines answer for it, not the one that has its name")
     probe: Probe | None = Field(description="null where it has not been tried yet")
     is_tried: bool = Field(description="whether that is being done now")
 

@@ -9,12 +9,18 @@ import { plural } from "../format.js";
 import { get, post, said } from "../http.js";
 import { toast } from "../toasts.js";
 import { assistantStatus } from "./status.js";
-import { modelSuggestions, ownSuggestions, piecesOf } from "./suggestions.js";
+import { answeredWords, elsewhereWords, modelSuggestions, ownSuggestions, piecesOf } from "./suggestions.js";
 
 function facts(suggestion) {
   if (!suggestion.facts.length) return null;
   const items = suggestion.facts.map((fact) => h("li", {}, fact.sentence));
   return h("details", { class: "more small" }, h("summary", {}, "Rests on " + plural(items.length, "fact") + " that FlowML has found"), h("ul", { class: "suggestion-facts" }, ...items));
+}
+
+// Where it rests on what is about something else.
+export function doubt(suggestion) {
+  const text = elsewhereWords(suggestion);
+  return text ? h("p", { class: "callout callout-warn small" }, icon("warn"), h("span", {}, text)) : null;
 }
 
 // Numbers that the model was not told are marked, and said to be.
@@ -43,6 +49,7 @@ function card(suggestion, by) {
       h("p", { class: "muted" }, by ? h("span", { class: "suggestion-by" }, by + ": ") : null, ...reason(suggestion)),
       chips.length ? h("ul", { class: "chips", "aria-label": "What it does" }, ...chips) : null,
       suggestion.code ? h("pre", { class: "suggestion-code", tabindex: "0" }, suggestion.code) : null,
+      doubt(suggestion),
       facts(suggestion),
     ),
     h("div", { class: "suggestion-actions" }, ...(suggestion.code ? [open] : [preview, add])),
@@ -53,9 +60,8 @@ Alpine.data("cleaning", () => ({
   loading: false,
   problem: "",
   count: -1,
-  hasModel: false,
-  model: "",
   asking: false,
+  stopped: false,
   began: 0,
   seconds: 0,
   modelProblem: "",
@@ -67,11 +73,15 @@ Alpine.data("cleaning", () => ({
     whenOpened("assistant", () => {
       this.load();
       this.$watch("$store.target.name", () => this.load());
-      assistantStatus().then((status) => {
-        this.hasModel = Boolean(status?.available);
-        this.model = status?.model ?? "";
-      });
+      assistantStatus();
     });
+  },
+  get model() {
+    return this.$store.assistant.model;
+  },
+  // What it has answered stays where it does not answer any more.
+  get hasModel() {
+    return this.$store.assistant.available || Boolean(this.answered || this.modelProblem);
   },
   get summary() {
     if (this.loading) return "Looking through the table…";
@@ -80,13 +90,14 @@ Alpine.data("cleaning", () => ({
     return "Steps for the recipe, each with its reason. Nothing is done before you apply it.";
   },
   get idle() {
-    return !this.asking;
+    return !this.asking && this.$store.assistant.available;
   },
   get askText() {
     return this.answered ? "Ask again" : "Ask " + this.model;
   },
   get modelText() {
     if (this.asking) return "Asking " + this.model + "… " + this.seconds + " s. Its suggestions are tried on the table before you see them.";
+    if (this.stopped) return "Stopped." + (this.answered ? " What was answered before stays." : "");
     return this.answered || "It is told what FlowML has found, and suggests steps. They are checked and tried on the table; you decide.";
   },
   get someDropped() {
@@ -107,6 +118,7 @@ Alpine.data("cleaning", () => ({
     this.problem = "";
     this.count = -1;
     this.list("own").replaceChildren();
+    this.remember(asked.signal);
     try {
       const found = await get(api("/quality") + (wanted ? "?target=" + encodeURIComponent(wanted) : ""), asked.signal);
       const own = ownSuggestions(found.issues);
@@ -118,14 +130,22 @@ Alpine.data("cleaning", () => ({
     }
     this.loading = false;
   },
+  // What a model has answered last, here or elsewhere.
+  async remember(signal) {
+    const wish = new URLSearchParams({ purpose: "cleaning", dataset_id: info.id, ...(target() ? { target: target() } : {}) });
+    try {
+      const { last } = await get("/api/llm/last?" + wish, signal);
+      if (!this.asking) this.show(last?.suggestions ?? null, last);
+    } catch {
+      // It can be asked again.
+    }
+  },
   async ask() {
     const question = new AbortController();
     this.question = question;
     this.asking = true;
+    this.stopped = false;
     this.modelProblem = "";
-    this.answered = "";
-    this.dropped = 0;
-    this.list("model").replaceChildren();
     this.began = performance.now();
     this.seconds = 0;
     const clock = setInterval(() => (this.seconds = Math.floor((performance.now() - this.began) / 1000)), 500);
@@ -133,18 +153,22 @@ Alpine.data("cleaning", () => ({
       const found = await post("/api/llm/suggest-cleaning", { dataset_id: info.id, target: target() || null }, question.signal);
       this.show(found);
     } catch (problem) {
-      if (problem.name !== "AbortError") this.modelProblem = said(problem);
+      this.stopped = problem.name === "AbortError";
+      if (!this.stopped) this.modelProblem = said(problem);
+      // Somebody else answers, or nobody.
+      if (problem.status === 503) assistantStatus(true);
     } finally {
       clearInterval(clock);
       this.asking = false;
     }
   },
-  show(found) {
-    const some = modelSuggestions(found.suggestions);
+  show(found, last = null) {
+    const some = modelSuggestions(found?.suggestions ?? []);
     this.list("model").replaceChildren(...some.map((one) => card(one, "The model")));
-    this.$root.querySelector(".suggestions-dropped").replaceChildren(...found.dropped.map((one) => h("li", {}, h("strong", {}, one.title), ": " + one.why)));
-    this.dropped = found.dropped.length;
-    this.answered = (some.length ? plural(some.length, "suggestion") : "No suggestion") + " of " + found.model + " on " + found.where + ". The reasons are its own words.";
+    this.$root.querySelector(".suggestions-dropped").replaceChildren(...(found?.dropped ?? []).map((one) => h("li", {}, h("strong", {}, one.title), ": " + one.why)));
+    this.dropped = found?.dropped.length ?? 0;
+    this.stopped = false;
+    this.answered = found ? answeredWords(found, "suggestion", "found nothing to mend", last) : "";
   },
   stop() {
     this.question?.abort();

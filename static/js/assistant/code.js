@@ -5,6 +5,7 @@ import { showDifference } from "../dataset/difference.js";
 import { h } from "../dom.js";
 import { post, said } from "../http.js";
 import { recall, remember } from "../storage.js";
+import { changesNothing } from "../dataset/changed.js";
 import { approvalOf, rangeOf, refusalsOf } from "./code-lines.js";
 
 const KEY = "code";
@@ -76,6 +77,13 @@ Alpine.data("codeBox", () => ({
   },
   get oldClass() {
     return this.seen && this.stale ? "outdated" : "";
+  },
+  get resultTitle() {
+    return this.seen && this.stale ? "What the code before would change" : "What would change";
+  },
+  // A version that is the same table again is none.
+  get isOne() {
+    return this.seen && !changesNothing(this.found);
   },
   get cannotPreview() {
     return this.running || this.approving || !this.text.trim();

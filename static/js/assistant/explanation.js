@@ -1,12 +1,19 @@
 // Results in plain words: the rest of FlowML's own text when it is worked out, and a language model's when it is asked.
 import Alpine from "../../vendor/alpine.js";
 import { dataOf, h, throttle } from "../dom.js";
-import { fragment, said } from "../http.js";
+import { ago } from "../format.js";
+import { fragment, get, said } from "../http.js";
 import { ask } from "./lines.js";
 import { blocksOf, noteOf, verdictOf } from "./marks.js";
 import { assistantStatus } from "./status.js";
+import { waitingWords } from "./words.js";
 
 const WAIT = "The assistant reads the figures…";
+const WRITING = "Writing…";
+
+function byOf({ model, where }) {
+  return "In the words of " + model + " on " + where;
+}
 
 function citeOf(fact, number) {
   return h("a", { class: "cite", href: fact.link || null, title: fact.sentence, "aria-label": "Figure " + number + ": " + fact.sentence }, String(number));
@@ -34,26 +41,51 @@ function wordsOf(text, marks, cited, grows) {
 }
 
 Alpine.data("explanation", () => ({
-  available: false,
   working: false,
+  unfinished: false,
   problem: "",
   asked: false,
   running: false,
   by: "The assistant",
   wait: WAIT,
+  began: 0,
+  waited: 0,
   note: "",
+  stale: "",
   verdict: "",
   get offers() {
-    return this.available && !this.asked;
+    return this.$store.assistant.available && !this.asked;
   },
   get over() {
-    return this.asked && !this.running;
+    return this.asked && !this.running && this.$store.assistant.available;
+  },
+  // Why one that is set up does not say it.
+  get away() {
+    return this.running ? "" : this.$store.assistant.away;
+  },
+  get waitText() {
+    return waitingWords(this.wait, this.waited);
   },
   init() {
     // Whoever leaves does not wait for the answer any more.
     addEventListener("pagehide", () => this.stop());
-    assistantStatus().then((status) => (this.available = Boolean(status?.available)));
+    assistantStatus();
+    this.remember();
     if (this.$root.dataset.part) return this.complete();
+  },
+  lookAgain() {
+    assistantStatus(true);
+  },
+  // What a model has said last, here or elsewhere.
+  async remember() {
+    try {
+      const { last } = await get("/api/llm/last?" + new URLSearchParams({ purpose: "results", ...dataOf(this.$root, "ask") }));
+      if (!last?.said || this.asked) return;
+      Object.assign(this, { asked: true, by: byOf(last.said) + ", " + ago(last.made_at), stale: last.stale, verdict: verdictOf(last.said) });
+      this.show(last.said.text, last.said.marks, last.said.cited);
+    } catch {
+      // It can be asked again.
+    }
   },
   words() {
     return this.$root.querySelector(".explanation-words");
@@ -61,8 +93,13 @@ Alpine.data("explanation", () => ({
   async complete() {
     const own = this.$root.querySelector(".explanation-own");
     this.working = true;
+    this.unfinished = false;
+    this.problem = "";
     try {
-      own.replaceWith(await fragment(this.$root.dataset.part, "explanation-own"));
+      const whole = await fragment(this.$root.dataset.part, "explanation-own");
+      // Where a sentence says that there was no time, and not where nothing would be found by trying.
+      this.unfinished = whole.textContent.includes("Try again");
+      own.replaceWith(whole);
     } catch (problem) {
       this.problem = said(problem);
     }
@@ -75,8 +112,9 @@ Alpine.data("explanation", () => ({
     this.leaving?.abort();
   },
   async ask() {
-    Object.assign(this, { asked: true, running: true, note: "", verdict: "", wait: WAIT, by: "The assistant" });
+    Object.assign(this, { asked: true, running: true, note: "", stale: "", verdict: "", wait: WAIT, waited: 0, began: performance.now(), by: "The assistant" });
     this.leaving = new AbortController();
+    const clock = setInterval(() => (this.waited = this.wait === WRITING ? 0 : performance.now() - this.began), 500);
     this.show("");
     this.words().setAttribute("aria-busy", "true");
     const reading = { text: "", ended: false };
@@ -88,15 +126,18 @@ Alpine.data("explanation", () => ({
       if (!reading.ended) this.note = "The answer broke off.";
     } catch (problem) {
       this.note = problem.name === "AbortError" ? "Stopped. Its numbers were not looked at." : said(problem);
+      if (problem.status === 503) assistantStatus(true);
     }
+    clearInterval(clock);
     this.running = false;
     this.words().setAttribute("aria-busy", "false");
   },
   heard(line, reading, paint) {
-    if (line.type === "by") this.by = "In the words of " + line.model + " on " + line.where;
-    if (line.type === "wait") this.wait = line.text;
+    if (line.type === "by") this.by = byOf(line);
+    if (line.type === "wait") Object.assign(this, { wait: line.text, waited: 0, began: performance.now() });
     if (line.type === "text") {
-      this.wait = "Writing…";
+      this.wait = WRITING;
+      this.waited = 0;
       reading.text += line.text;
       paint();
     }

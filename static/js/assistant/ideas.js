@@ -10,8 +10,9 @@ import { h, icon } from "../dom.js";
 import { plural } from "../format.js";
 import { call, get, post, said } from "../http.js";
 import { toast } from "../toasts.js";
+import { doubt } from "./cleaning.js";
 import { assistantStatus } from "./status.js";
-import { modelSuggestions, piecesOf } from "./suggestions.js";
+import { answeredWords, modelSuggestions, piecesOf } from "./suggestions.js";
 import { gainChart, isOpen, keyOf, lookOf, progressText, summaryOf } from "./tried.js";
 
 const AGAIN = 1000;
@@ -47,9 +48,8 @@ Alpine.data("ideas", () => ({
   many: "",
   byItself: 0,
   others: 0,
-  hasModel: false,
-  model: "",
   asking: false,
+  stopped: false,
   seconds: 0,
   modelProblem: "",
   answered: "",
@@ -67,11 +67,19 @@ Alpine.data("ideas", () => ({
       this.load();
       this.$watch("$store.target.name", () => this.load());
       addEventListener("visibilitychange", () => document.hidden || this.look());
-      assistantStatus().then((status) => {
-        this.hasModel = Boolean(status?.available);
-        this.model = status?.model ?? "";
-      });
+      assistantStatus();
     });
+  },
+  // Who came for them sees them also when what is above has grown.
+  comes() {
+    if (location.hash === "#" + this.$root.id) this.$root.scrollIntoView();
+  },
+  get model() {
+    return this.$store.assistant.model;
+  },
+  // What it has answered stays where it does not answer any more.
+  get hasModel() {
+    return this.$store.assistant.available || Boolean(this.answered || this.modelProblem);
   },
   get summary() {
     return summaryOf({ target: this.name, count: this.count, loading: this.loading, note: this.note, run: run(this.name) !== null });
@@ -80,7 +88,7 @@ Alpine.data("ideas", () => ({
     return !this.name;
   },
   get idle() {
-    return !this.asking;
+    return !this.asking && this.$store.assistant.available;
   },
   get someByItself() {
     return this.byItself > 0;
@@ -100,6 +108,7 @@ Alpine.data("ideas", () => ({
   get modelText() {
     if (this.asking) return "Asking " + this.model + "… " + this.seconds + " s. Its ideas are tried on the table before you see them.";
     if (!this.name) return "Choose what you want to predict first.";
+    if (this.stopped) return "Stopped." + (this.answered ? " What was answered before stays." : "");
     return this.answered || "It is told what FlowML has found, and suggests columns. They are checked; whether they help is measured.";
   },
   list(name) {
@@ -112,7 +121,9 @@ Alpine.data("ideas", () => ({
     const asked = new AbortController();
     this.asked = asked;
     this.question?.abort();
+    this.question = null;
     this.problem = this.note = this.many = this.answered = this.modelProblem = "";
+    this.stopped = false;
     this.count = -1;
     this.byItself = this.others = this.dropped = 0;
     this.cards().clear();
@@ -132,7 +143,24 @@ Alpine.data("ideas", () => ({
       this.problem = said(problem);
     }
     this.loading = false;
-    await this.look();
+    this.$nextTick(() => this.comes());
+    await this.remember(asked.signal);
+    if (!asked.signal.aborted) await this.look();
+  },
+  // What a model has answered last, here or elsewhere.
+  async remember(signal) {
+    try {
+      const { last } = await get("/api/llm/last?" + new URLSearchParams({ purpose: "features", dataset_id: info.id, target: this.name }), signal);
+      if (last && !this.asking) this.showModels(last.suggestions, last);
+    } catch {
+      // It can be asked again.
+    }
+  },
+  showModels(found, last = null) {
+    this.list("model").replaceChildren(...modelSuggestions(found.suggestions).map((one) => this.card(one, "The model")));
+    this.list("dropped").replaceChildren(...found.dropped.map((one) => h("li", {}, h("strong", {}, one.title), ": " + one.why)));
+    this.dropped = found.dropped.length;
+    this.answered = answeredWords(found, "idea", "has no idea for a column", last) + (found.suggestions.length ? " “Try it” measures." : "");
   },
   // One idea; what came of it is put into its last part.
   card(idea, by = "") {
@@ -149,6 +177,7 @@ Alpine.data("ideas", () => ({
         { class: "suggestion-text" },
         h("h4", {}, idea.title),
         idea.reason ? h("p", { class: "muted" }, by ? h("span", { class: "suggestion-by" }, by + ": ") : null, ...words(idea)) : null,
+        idea.elsewhere ? doubt(idea) : null,
         idea.for_whom ? h("p", { class: "muted small" }, "For " + idea.for_whom + ".") : null,
       ),
       h("div", { class: "suggestion-actions" }, button("search", "Preview", idea.title, () => previewChange(idea.title, idea.operations, "assistant")), again, button("plus", "Add to recipe", idea.title, () => toRecipe(idea))),
@@ -264,22 +293,21 @@ Alpine.data("ideas", () => ({
     const question = new AbortController();
     this.question = question;
     this.asking = true;
-    this.modelProblem = this.answered = "";
-    this.dropped = 0;
-    this.list("model").replaceChildren();
+    this.stopped = false;
+    this.modelProblem = "";
     const began = performance.now();
     this.seconds = 0;
     const clock = setInterval(() => (this.seconds = Math.floor((performance.now() - began) / 1000)), 500);
     try {
       const found = await post("/api/llm/feature-engineering", { dataset_id: info.id, target: this.name }, question.signal);
-      const some = modelSuggestions(found.suggestions);
-      this.list("model").replaceChildren(...some.map((one) => this.card(one, "The model")));
-      this.list("dropped").replaceChildren(...found.dropped.map((one) => h("li", {}, h("strong", {}, one.title), ": " + one.why)));
-      this.dropped = found.dropped.length;
-      this.answered = (some.length ? plural(some.length, "idea") : "No idea") + " of " + found.model + " on " + found.where + ". The reasons are its own words; “Try it” measures.";
+      this.showModels(found);
       await this.look();
     } catch (problem) {
-      if (problem.name !== "AbortError") this.modelProblem = said(problem);
+      const isStopped = problem.name === "AbortError";
+      // By who asked, and not by who wants to predict something else.
+      this.stopped = isStopped && this.question === question;
+      if (!isStopped) this.modelProblem = said(problem);
+      if (problem.status === 503) assistantStatus(true);
     } finally {
       clearInterval(clock);
       this.asking = false;

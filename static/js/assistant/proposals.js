@@ -3,6 +3,7 @@
 import { mountCharts } from "../charts.js";
 import { h, icon } from "../dom.js";
 import { said } from "../http.js";
+import { takesOut } from "./suggestions.js";
 
 const onDataset = () => document.getElementById("tab-recipe") !== null;
 
@@ -30,7 +31,7 @@ function steps(proposal, subject) {
   return [
     h("p", { class: "chat-proposal-title" }, icon("wand"), proposal.operations.length === 1 ? "A step that could be done" : "Steps that could be done"),
     h("ol", { class: "chat-steps" }, ...proposal.titles.map((title) => h("li", {}, title))),
-    proposal.destroys ? h("p", { class: "badge badge-warn" }, icon("warn"), "Takes out rows or columns") : null,
+    proposal.destroys ? h("p", { class: "badge badge-warn" }, icon("warn"), takesOut(proposal.operations) || "Takes out rows or columns") : null,
     h(
       "div",
       { class: "actions" },

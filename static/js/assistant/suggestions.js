@@ -1,5 +1,5 @@
 // What suggestions are in words, whoever makes them.
-import { number, plural } from "../format.js";
+import { ago, number, plural } from "../format.js";
 
 const COLUMNS = new Set(["drop", "keep"]);
 const ROWS = new Set(["drop_missing", "drop_duplicates", "filter", "sample"]);
@@ -16,7 +16,7 @@ export function takesOut(operations) {
 export function ownSuggestions(issues) {
   return issues
     .filter((issue) => issue.operations.length)
-    .map((issue) => ({ title: issue.fix, reason: issue.message + " " + issue.suggestion, operations: issue.operations, takes: takesOut(issue.operations), effects: [], facts: [], marks: [] }));
+    .map((issue) => ({ title: issue.fix, reason: issue.message + " " + issue.suggestion, operations: issue.operations, takes: takesOut(issue.operations), effects: [], facts: [], marks: [], elsewhere: [] }));
 }
 
 function names(list) {
@@ -41,7 +41,28 @@ export function losses(effect) {
 }
 
 export function modelSuggestions(found) {
-  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: one.effect ? losses(one.effect) : "", effects: one.effect ? effects(one.effect) : [], facts: one.facts, marks: one.marks, code: one.code }));
+  return found.map((one) => ({ title: one.title, reason: one.reason, operations: one.operations, takes: one.effect ? losses(one.effect) : "", effects: one.effect ? effects(one.effect) : [], facts: one.facts, marks: one.marks, code: one.code, elsewhere: one.elsewhere ?? [] }));
+}
+
+// What a model has answered, in words: `found` as the server has it, `last` where it was kept; `nothing`: what it says
+// by having none.
+export function answeredWords(found, noun, nothing, last = null) {
+  const by = found.model + " on " + found.where;
+  const when = last ? ", " + ago(last.made_at) : "";
+  const stale = last?.stale ? " " + last.stale : "";
+  const count = found.suggestions.length;
+  if (count) return plural(count, noun) + " of " + by + when + ". The reasons are its own words." + stale;
+  const left = found.dropped.length;
+  if (left) return by + " has " + plural(left, noun) + when + ": " + (left === 1 ? "it cannot be used." : "none of them can be used.") + stale;
+  return by + " " + nothing + when + "." + stale;
+}
+
+// Facts that a reason rests on, of other columns than the steps are.
+export function elsewhereWords(suggestion) {
+  const facts = suggestion.facts.filter((fact) => suggestion.elsewhere.includes(fact.id));
+  if (!facts.length) return "";
+  const columns = [...new Set(facts.map((fact) => "“" + fact.column + "”"))];
+  return (facts.length === 1 ? "A fact that it names is" : "Facts that it names are") + " about " + names(columns) + ", which this does not touch: the reason may be one for something else.";
 }
 
 // A text in pieces, [{text} | {text, note}]: `marks` are places in characters, of which some take two units of a script's

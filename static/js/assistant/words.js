@@ -22,6 +22,11 @@ export function waitingWords(text, milliseconds) {
   return seconds >= 2 ? text + " " + seconds + " s" : text;
 }
 
+// How long an answer took, in seconds.
+export function answeredIn(seconds) {
+  return seconds < 1 ? "in less than a second" : "within " + seconds + " s";
+}
+
 // Whether an answer ends with the questions that can be asked instead.
 export function listsQuestions(said) {
   return said.state === "complete" && said.questions?.length > 0 && said.text.trimEnd().endsWith(":");

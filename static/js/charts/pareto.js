@@ -1,20 +1,15 @@
 // Score against the time of one prediction, with the models that no other beats in both.
 import { base, defineChart, percentTicks } from "../charts.js";
 import { milliseconds, score } from "../format.js";
+import { placed } from "./labels.js";
 
 // Names beside the points of the front, the best first, as long as no name covers another.
 function named(front, width, low, high, height) {
   const logs = front.map((model) => Math.log(model.ms));
   const start = Math.min(...logs);
   const span = Math.max(...logs) - start || 1;
-  const placed = [];
-  for (const model of [...front].sort((a, b) => a.rank - b.rank)) {
-    const x = ((Math.log(model.ms) - start) / span) * width;
-    const y = ((model.score - low) / (high - low || 1)) * height;
-    const free = placed.every((other) => Math.abs(other.x - x) > 120 || Math.abs(other.y - y) > 22);
-    if (free) placed.push({ ...model, x, y });
-  }
-  return placed;
+  const place = (model) => ({ ...model, x: ((Math.log(model.ms) - start) / span) * width, y: ((model.score - low) / (high - low || 1)) * height });
+  return placed([...front].sort((a, b) => a.rank - b.rank).map(place), width);
 }
 
 defineChart("pareto", (Plot, spec, { width, colour }) => {
@@ -51,9 +46,9 @@ defineChart("pareto", (Plot, spec, { width, colour }) => {
           symbol: (model) => (model.pareto ? "diamond2" : "circle"),
           stroke: colour("surface"),
         }),
-        Plot.text(labelled.filter((model) => model.x < 60), { ...label, textAnchor: "start", dx: -6 }),
-        Plot.text(labelled.filter((model) => model.x >= 60 && model.x <= width - 140), label),
-        Plot.text(labelled.filter((model) => model.x > width - 140), { ...label, textAnchor: "end", dx: 6 }),
+        Plot.text(labelled.filter((model) => model.anchor === "start"), { ...label, textAnchor: "start", dx: -6 }),
+        Plot.text(labelled.filter((model) => model.anchor === "middle"), label),
+        Plot.text(labelled.filter((model) => model.anchor === "end"), { ...label, textAnchor: "end", dx: 6 }),
       ],
     }),
   );

@@ -36,6 +36,22 @@ export function isReordered(found) {
   return found.rows_changed === 0 && found.rows.some((number, at) => at > 0 && number < found.rows[at - 1]);
 }
 
+// Remarks on code whose result differs although no figure does.
+const DIFFERS = new Set(["rows_made_anew", "rows_replaced", "rows_moved", "columns_moved", "kinds_changed", "not_accounted"]);
+
+// Whether all figures are as before, and no remark says otherwise.
+export function isSame(found) {
+  return found.n_rows_before === found.n_rows_after && !found.columns_changed.length && !found.columns_added.length && !found.columns_removed.length && !Object.keys(found.columns_renamed).length;
+}
+
+export function isRemarked(found) {
+  return found.warnings.some((warning) => DIFFERS.has(warning.code));
+}
+
+export function changesNothing(found) {
+  return isSame(found) && !isReordered(found) && !isRemarked(found);
+}
+
 // The places of the columns of a table to show where rows go: those that decided it first.
 export function tellingColumns(names, deciding) {
   const first = deciding.filter((name) => names.includes(name));

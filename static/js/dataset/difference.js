@@ -4,11 +4,8 @@ import { buildChart, mountCharts } from "../charts.js";
 import { h, icon } from "../dom.js";
 import { cellText, number, plural } from "../format.js";
 import { isScattered } from "../spark.js";
-import { changedColumns, changedRows, differs, isReordered, MOST_ROWS, tellingColumns } from "./changed.js";
+import { changedColumns, changedRows, differs, isRemarked, isReordered, isSame, MOST_ROWS, tellingColumns } from "./changed.js";
 import { spreadChart } from "./spread.js";
-
-// Remarks on code whose result differs although no figure does.
-const DIFFERS = new Set(["rows_made_anew", "rows_replaced", "rows_moved", "columns_moved", "kinds_changed", "not_accounted"]);
 
 function chip(name, text, kind = "") {
   return h("li", { class: "badge " + kind }, icon(name), text);
@@ -95,8 +92,8 @@ function spreadPair({ column, before, after }) {
 }
 
 export function difference(found, { steps = true } = {}) {
-  const told = found.warnings.some((warning) => DIFFERS.has(warning.code));
-  const same = found.n_rows_before === found.n_rows_after && !found.columns_changed.length && !found.columns_added.length && !found.columns_removed.length && !Object.keys(found.columns_renamed).length;
+  const told = isRemarked(found);
+  const same = isSame(found);
   const list = found.changes.map((change) => h("li", {}, h("span", {}, change.title), h("span", { class: "muted small" }, effectOf(change))));
   const reordered = isReordered(found);
   const removed = found.n_rows_before - found.n_rows_after;

@@ -68,7 +68,8 @@ export function whenOpened(tab, work) {
     removeEventListener("tab", once);
     work();
   };
-  if (document.getElementById("tab-" + tab).getAttribute("aria-selected") === "true" && location.hash === "#" + tab) work();
+  const named = location.hash === "#" + tab || document.getElementById("panel-" + tab).contains(document.getElementById(location.hash.slice(1)));
+  if (document.getElementById("tab-" + tab).getAttribute("aria-selected") === "true" && named) work();
   else addEventListener("tab", once);
 }
 

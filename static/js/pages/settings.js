@@ -1,6 +1,7 @@
 // Settings: which language model answers, as it changes; choosing another one, and trying the one that answers.
 import Alpine from "../../vendor/alpine.js";
 import { ask } from "../assistant/lines.js";
+import { answeredIn, waitingWords } from "../assistant/words.js";
 import { call, fragment, said } from "../http.js";
 import { patch } from "../patch.js";
 import { problemToast, toast } from "../toasts.js";
@@ -38,14 +39,20 @@ document.addEventListener("click", async (event) => {
 Alpine.data("tryModel", () => ({
   busy: false,
   note: "",
+  waited: 0,
   text: "",
   problem: "",
   leaving: null,
   get resting() {
     return !this.busy;
   },
+  get noteText() {
+    return this.busy ? waitingWords(this.note, this.waited) : this.note;
+  },
   async start() {
-    Object.assign(this, { busy: true, note: "Asks it to say hello.", text: "", problem: "" });
+    const began = performance.now();
+    const clock = setInterval(() => (this.waited = performance.now() - began), 500);
+    Object.assign(this, { busy: true, waited: 0, note: "Asks it to say hello.", text: "", problem: "" });
     this.leaving = new AbortController();
     try {
       for await (const told of ask("/api/llm/model/try", {}, this.leaving.signal)) this.heard(told);
@@ -53,6 +60,7 @@ Alpine.data("tryModel", () => ({
       if (problem.name === "AbortError") this.note = "Stopped.";
       else this.failed(problem);
     } finally {
+      clearInterval(clock);
       this.busy = false;
     }
   },
@@ -62,7 +70,7 @@ Alpine.data("tryModel", () => ({
   heard(told) {
     if (told.type === "wait") this.note = told.text;
     else if (told.type === "text") this.text += told.text;
-    else if (told.type === "ended") this.note = told.model + " on " + told.where + " answered within " + told.seconds + " s.";
+    else if (told.type === "ended") this.note = told.model + " on " + told.where + " answered " + answeredIn(told.seconds) + ".";
     else if (told.type === "failed") this.failed({ message: told.detail, hint: told.hint });
   },
   failed(problem) {

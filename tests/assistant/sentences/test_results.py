@@ -289,6 +289,11 @@ def test_what_could_not_be_found_out_is_said_with_the_reason() -> None:
     assert section(found, "looking").endswith("could not be found out: Its data set was deleted.")
 
 
+def test_nobody_is_sent_to_rows_that_are_deleted() -> None:
+    assert "Look at its mistakes" in explain(findings()).text
+    assert "Look at its mistakes" not in explain(findings(has_table=False)).text
+
+
 def test_nothing_that_only_chance_makes_is_said_to_matter() -> None:
     uses = (Use("a", 0.004, 0.01), Use("b", 0.0, 0.0))
     assert section(explain(all_known(uses=uses)), "looking").startswith("No single column matters to it")

@@ -235,7 +235,8 @@ def _time(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
 
 
 def _weak_part(findings: Findings, verdict: str, facts: Facts) -> Iterator[Sentence]:
-    if verdict in (GUESSING, PERFECT) or not findings.parts:
+    # Of a table that is deleted there are no rows to look at.
+    if verdict in (GUESSING, PERFECT) or not findings.parts or not findings.has_table:
         return
     part = findings.parts[0]
     yield facts.say(

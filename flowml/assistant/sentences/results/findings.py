@@ -213,8 +213,8 @@ class Learning:
 class Findings:
     """`score`, `low`, `high`: what to expect on new rows of the best model of its run, of another its score in testing
     without a range (`is_expected` tells); `guess` what a constant answer reaches. `warnings` are what the run has told;
-    `leaks` the columns that may know the answer. `missing`: of what could not be worked out, why, in a sentence, by
-    part.
+    `leaks` the columns that may know the answer; `has_table`: its data set is still there. `missing`: of what could
+    not be worked out, why, in a sentence, by part.
     """
 
     job_id: str
@@ -222,6 +222,7 @@ class Findings:
     target: str
     error: str = ""
     dataset_id: str = ""
+    has_table: bool = True
     budget_seconds: float = 0.0
     elapsed_seconds: float = 0.0
     model_id: str | None = None
