@@ -115,6 +115,9 @@ def test_a_model_suggests_beside_it_and_what_it_says_is_text(visit: Visit, assis
     expect(change).to_contain_text("12 cells changed", timeout=SECONDS)
     change.get_by_role("button", name="Leave it").click()
     assert assisted.client.get("/api/datasets").json()["total"] == 1
+    page.reload()
+    expect(part).to_contain_text("3 suggestions of stand-in:3b on this machine, just now", timeout=SECONDS)
+    expect(suggested.first.locator("mark")).to_have_text(["999"])
 
 
 def test_a_question_can_be_stopped(visit: Visit, assisted: Served, ollama: StandIn) -> None:
@@ -126,6 +129,7 @@ def test_a_question_can_be_stopped(visit: Visit, assisted: Served, ollama: Stand
     expect(page.locator("#assistant-cleaning")).to_contain_text("Asking stand-in:3b…")
     part.get_by_role("button", name="Stop", exact=True).click()
     expect(part.get_by_role("button", name="Ask stand-in:3b")).to_be_visible()
+    expect(part).to_contain_text("Stopped.")
     assert ollama.left.wait(20)
     visit.check()
 
