@@ -295,7 +295,7 @@ Alpine.data("chat", () => ({
     const stays = this.isAtEnd();
     place.textContent = reading.text ? "Writing…" : waitingWords(reading.words, performance.now() - reading.began);
     // A line more must not be out of sight.
-    if (stays && !this.isAtEnd()) this.toLatest();
+    if (stays) this.toLatest();
   },
   paint(reading) {
     if (reading.ended) return;

@@ -1,11 +1,11 @@
 // The box for code: what is refused is named by its line, what it would change is shown, and only that can be approved.
 import Alpine from "../../vendor/alpine.js";
+import { changesNothing } from "../dataset/changed.js";
 import { api, info, pageOf } from "../dataset/info.js";
 import { showDifference } from "../dataset/difference.js";
 import { h } from "../dom.js";
 import { post, said } from "../http.js";
 import { recall, remember } from "../storage.js";
-import { changesNothing } from "../dataset/changed.js";
 import { approvalOf, rangeOf, refusalsOf } from "./code-lines.js";
 
 const KEY = "code";
