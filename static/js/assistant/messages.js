@@ -85,7 +85,7 @@ function tools(said, acts) {
 // Where its text ends with them, for as long as it is there.
 function questionsOf(said, acts) {
   if (!listsQuestions(said)) return null;
-  return h("ul", { class: "chat-ready", "aria-label": "Questions that can be asked" }, ...said.questions.map((text) => h("li", {}, h("button", { class: "chat-ask", type: "button", onclick: () => acts.ask(text) }, text))));
+  return h("ul", { class: "chat-choices", "aria-label": "Questions that can be asked" }, ...said.questions.map((text) => h("li", {}, h("button", { class: "chat-ask", type: "button", onclick: () => acts.ask(text) }, text))));
 }
 
 // Where it is about a run, on the page of the data set.

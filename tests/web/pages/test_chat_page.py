@@ -112,6 +112,8 @@ def test_flowml_answers_beside_the_table(visit: Visit, alone: Served) -> None:
     box.fill("What is the capital of France?")
     box.press("Enter")
     expect(ended(chat)).to_contain_text("did not recognise")
+    expect(ended(chat).get_by_role("button", name="What is in this table?")).to_be_visible()
+    expect(chat.locator(".chat-ready button")).to_have_count(0)
     expect(other.locator(".chat-message")).to_have_count(8, timeout=SECONDS)
     page.bring_to_front()
     chat.get_by_role("button", name="Delete the conversation").click()
