@@ -10,7 +10,7 @@ from flowml.assistant.facts import by_id
 from flowml.assistant.numbers.checking import check
 from flowml.assistant.sentences.explanation import Explanation
 from flowml.assistant.sentences.results.explain import explain
-from flowml.assistant.sentences.results.findings import Distances, Findings, Learning, Matrix, Use
+from flowml.assistant.sentences.results.findings import Distances, Findings, Learning, Matrix, Part, Use
 from flowml.domain.jobs import JobStatus, ProblemType, Validation, ValidationKind
 from tests.assistant.sentences.cases import all_known, findings, of_numbers
 
@@ -290,8 +290,9 @@ def test_what_could_not_be_found_out_is_said_with_the_reason() -> None:
 
 
 def test_nobody_is_sent_to_rows_that_are_deleted() -> None:
-    assert "Look at its mistakes" in explain(findings()).text
-    assert "Look at its mistakes" not in explain(findings(has_table=False)).text
+    part = Part("“age” is over 35", 120, 0.5, 0.19, 1)
+    assert "Look at its mistakes" in explain(findings(parts=(part,))).text
+    assert "Look at its mistakes" not in explain(findings(parts=(part,), has_table=False)).text
 
 
 def test_nothing_that_only_chance_makes_is_said_to_matter() -> None:
