@@ -161,6 +161,7 @@ def test_what_is_said_of_a_column_of_categories(node: list[str]) -> None:
         Categories(("male", "female"), (577, 314), 0, 0),
         Categories(("", "b"), (3, 1), 1000, 7),
         Categories(("only",), (5,), 0, 1),
+        Categories(("a", "b", "c"), (40, 40, 40), 0, 0),
         Categories((), (), 0, 4),
     ]
     written = answers(node, "dataset/spread.js", [("spreadChart", "sex", asdict(case)) for case in cases])
@@ -169,6 +170,7 @@ def test_what_is_said_of_a_column_of_categories(node: list[str]) -> None:
     assert [(one["caption"], one["spec"], one["rows"]) for one in written] == [
         (chart.caption, chart.spec, [list(row) for row in chart.rows]) for chart in charts
     ]
+    assert "No value is more frequent than all others: a and b are 33" in charts[3].caption
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")

@@ -32,7 +32,11 @@ def _categories(column: str, values: list[str], counts: list[int], other: int, m
     elif len(bars) == 1:
         caption = f"All values are the same: {bars[0]['value']}."
     else:
-        caption = f"The most frequent value is {bars[0]['value']}: {percent(counts[0] / total)} of all values."
+        share = percent(counts[0] / total)
+        caption = f"The most frequent value is {bars[0]['value']}: {share} of all values."
+        if counts[1:2] == counts[:1]:
+            both = f"{bars[0]['value']} and {bars[1]['value']}"
+            caption = f"No value is more frequent than all others: {both} are {share} each."
     return Chart(
         kind="categories",
         title=f"Values of {column}",

@@ -28,6 +28,7 @@ function categories(column, found, missing) {
   const total = bars.reduce((sum, bar) => sum + bar.count, 0) || 1;
   let caption = "There are no values.";
   if (bars.length === 1) caption = "All values are the same: " + bars[0].value + ".";
+  else if (found.counts.length > 1 && found.counts[0] === found.counts[1]) caption = "No value is more frequent than all others: " + bars[0].value + " and " + bars[1].value + " are " + percent(bars[0].count / total) + " each.";
   else if (bars.length) caption = "The most frequent value is " + bars[0].value + ": " + percent(bars[0].count / total) + " of all values.";
   return {
     kind: "categories",
