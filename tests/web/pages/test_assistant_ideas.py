@@ -159,7 +159,7 @@ def test_the_models_ideas_come_beside_and_are_measured_as_well(
         # The model does not have to be asked again for what is known already.
         page.reload()
         visit.ready()
-        before = part.get_by_role("list", name="Ideas that were tried before").locator("> li")
-        expect(before.get_by_text("It helps.")).to_be_visible(timeout=SECONDS)
+        expect(part).to_contain_text("1 idea of stand-in:3b on this machine, just now", timeout=SECONDS)
+        expect(ideas.first.get_by_text("It helps.")).to_be_visible(timeout=SECONDS)
         assert not visit.complaints
         context.close()
