@@ -14,6 +14,7 @@ import json
 import logging
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -74,6 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unread: tuple[int, float] | None = None
         self._is_reading = False
         self._begins: tuple[RequestResponseCycle, Any] | None = None
+        self._ask: Callable[[bytes], Any] | None = None
         if len(self.connections) > self.most_connections and not self._find_room():
             self._refuse(503, "There are too many connections to this server.", "Try again in a moment.")
         if not getattr(self.server_state, "looked_after", False):
@@ -106,7 +108,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if self._is_reading:
             # When all that has arrived is read, its body may be there: no task would begin before either.
-            self._begins = cycle, app
+            self._begins, self._ask = (cycle, app), None
         else:
             super()._start_asgi_task(cycle, app)
 
@@ -115,11 +117,14 @@ class BoundedProtocol(HttpToolsProtocol):
         together with those that have arrived with it."""
         quick: AtOnce | None = app if hasattr(app, "at_once") else None
         usual = quick is None or not self._takes_an_answer(cycle) or cycle.waiting_for_100_continue
-        ask = None if quick is None or usual or len(cycle.body) > MOST_AT_ONCE_BYTES else quick.at_once(cycle.scope)
+        ask = None
+        if quick is not None and not usual and len(cycle.body) <= MOST_AT_ONCE_BYTES:
+            ask = self._ask or quick.at_once(cycle.scope)
         if ask is not None and cycle.more_body:
-            # Many clients send it apart from the head.
+            # Many clients send it apart from the head, and some in many pieces.
+            self._ask = ask
             return
-        self._begins = None
+        self._begins = self._ask = None
         asked = None if ask is None else ask(bytes(cycle.body))
         if quick is None or asked is None:
             super()._start_asgi_task(cycle, app)

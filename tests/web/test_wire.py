@@ -135,9 +135,11 @@ class _AtOnce:
 
     def __init__(self) -> None:
         self.together: list[list[bytes]] = []
+        self.n_looked = 0
         self.over = threading.Event()
 
     def at_once(self, scope: Any) -> Any:
+        self.n_looked += 1
         return (lambda content: None if content == b"usual" else content) if scope["path"] == "/quick" else None
 
     def answer_together(self, asked: Sequence[bytes]) -> list[tuple[bytes, bytes] | None]:
@@ -244,6 +246,14 @@ def test_what_is_not_small_or_not_usual_goes_the_usual_way(at_once: int) -> None
         assert client.recv(65_536).startswith(b"HTTP/1.1 100")
         client.sendall(b"abc")
         assert b'{"size": 3}' in _read(client, 1)
+
+
+def test_whoever_sends_a_body_in_pieces_is_looked_at_once(at_once: int) -> None:
+    with _Client(at_once) as client:
+        before = QUICK.n_looked
+        client.send_all(_request("/quick", b"Content-Length: 40"), b"\r\n", *[b"a"] * 40)
+        assert b'{"size": 40}' in _read(client, 1)
+        assert QUICK.n_looked == before + 1
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(at_once: int) -> None:

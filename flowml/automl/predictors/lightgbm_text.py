@@ -45,6 +45,8 @@ def compact(model: str, n_features: int, n_outputs: int) -> str:
         raise ValueError("its LightGBM part expects other features")
     if any(int(header.get(name, "0")) != trees_a_round for name in ("num_class", "num_tree_per_iteration")):
         raise ValueError("its LightGBM part has other classes")
+    if "average_output" in head.split("\n"):
+        raise ValueError("its LightGBM part is a random forest, whose trees do not add up")
     if not parts or len(parts) % trees_a_round:
         raise ValueError("its LightGBM part has the wrong number of trees")
     lines = _header(n_features, n_outputs)

@@ -162,7 +162,11 @@ def answer_together(asked: Sequence[Asked]) -> list[bytes]:
     for loaded in {id(one.loaded): one.loaded for one in asked}.values():
         rows = [(one.row, one.warnings) for one in asked if one.loaded is loaded]
         answers[id(loaded)] = iter(predicting.predict_few(loaded, rows))
-    return [_one(one.context, one.loaded.id, next(answers[id(one.loaded)]), one.started) for one in asked]
+    # What fails here leaves no trace: each is asked for as usual then.
+    written = [_write_one(next(answers[id(one.loaded)]), one.started) for one in asked]
+    for one, (_, latency_ms) in zip(asked, written, strict=True):
+        predicting.record(one.context, 1, latency_ms, one.loaded.id)
+    return [content for content, _ in written]
 
 
 def _is_one_row(value: Any) -> bool:
@@ -206,10 +210,15 @@ def _answered(context: Context, body: Predict, started: float) -> bytes:
 
 
 def _one(context: Context, model_id: str, found: Prediction, started: float) -> bytes:
-    answer = _row(found)
-    answer["latency_ms"] = milliseconds_since(started)
-    predicting.record(context, 1, answer["latency_ms"], model_id)
-    return to_json(answer, inf_nan_mode="null")
+    content, latency_ms = _write_one(found, started)
+    predicting.record(context, 1, latency_ms, model_id)
+    return content
+
+
+def _write_one(found: Prediction, started: float) -> tuple[bytes, float]:
+    """The body, and the milliseconds that it says."""
+    latency_ms = milliseconds_since(started)
+    return to_json(_row(found) | {"latency_ms": latency_ms}, inf_nan_mode="null"), latency_ms
 
 
 def _row(found: Prediction) -> dict[str, Any]:

@@ -59,3 +59,18 @@ def test_lightgbm_may_split_the_missing_from_all_others() -> None:
     assert any("inf" in line.split("=")[1].split() for line in text.splitlines() if line.startswith("threshold="))
     ours = LightGBMPredictor(text, 2, 3).predict(values)[:, 1]
     assert ours == pytest.approx(booster.predict(values))
+
+
+def test_a_forest_whose_trees_are_averaged_is_refused() -> None:
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(200, 3))
+    settings = {
+        "objective": "regression",
+        "boosting": "rf",
+        "bagging_freq": 1,
+        "bagging_fraction": 0.5,
+        "verbosity": -1,
+    }
+    text = lightgbm.train(settings, lightgbm.Dataset(values, values[:, 0]), 5).model_to_string()
+    with pytest.raises(ValueError, match="do not add up"):
+        compact(text, 3, 1)

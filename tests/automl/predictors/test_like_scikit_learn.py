@@ -23,6 +23,7 @@ from flowml.automl.features.encoded import View
 from flowml.automl.predictors import flat_trees
 from flowml.automl.predictors.gaussian_nb import GaussianNaiveBayesPredictor
 from flowml.automl.predictors.knn import NearestNeighboursPredictor
+from flowml.automl.predictors.nodes.walk import RowTrees
 from flowml.automl.predictors.trees import TreesPredictor
 from tests.automl.algorithm_cases import first_fit, make_case
 from tests.automl.predictors.cases import CLASSES, VALUES, trees_of
@@ -162,3 +163,17 @@ def test_support_vectors_decide_as_in_scikit_learn(kind: str) -> None:
     theirs = SVC(C=1.0, gamma=0.2, decision_function_shape="ovo").fit(values, case.target)
     expected = theirs.decision_function(case.valid.values.astype(np.float64)).reshape(case.valid.n_rows, -1)
     np.testing.assert_allclose(mine.decisions(case.valid.values), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("width", [5, 2_000, 2_184, 3_000, 40_000])
+def test_rows_together_are_answered_as_alone_however_wide_they_are(width: int) -> None:
+    """Of a bag's rows, which have what all its members ask for, a forest may look at the first columns alone."""
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(200, 5)).astype(np.float32)
+    model = ExtraTreesRegressor(5, random_state=0).fit(values, values[:, 0] + values[:, 1] ** 2)
+    forest = TreesPredictor(flatten(trees_of(model), means), combine="mean", link="identity")
+    rows = chance.normal(size=(33, width)).astype(np.float32)
+    for features in (np.arange(5), np.arange(width - 5, width)):
+        walk = RowTrees([forest], [features])
+        np.testing.assert_array_equal(walk.many(rows), [walk(row) for row in rows])
+        np.testing.assert_allclose(np.ravel(walk.many(rows)), forest.predict(rows[:, features])[:, 0], rtol=1e-6)

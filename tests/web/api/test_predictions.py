@@ -150,6 +150,19 @@ def test_rows_that_arrive_together_get_each_its_own_answer(models: Served) -> No
     assert [json.loads(one) | {"latency_ms": 0} for one in together] == [one | {"latency_ms": 0} for one in alone]
 
 
+def test_what_fails_among_others_is_counted_for_none_of_them(models: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"model_id": "classes", "features": ROW}).encode()
+    predict(models, model_id="classes", features=ROW)
+    asked = [one for one in (results.ask_at_once(models.context, body) for _ in range(3)) if one is not None]
+    assert len(asked) == 3
+    recorded, rows = [], results._row
+    monkeypatch.setattr(results.predicting, "record", lambda *told: recorded.append(told))
+    monkeypatch.setattr(results, "_row", lambda found, left=[1, 1]: rows(found) if left and left.pop() else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        results.answer_together(asked)
+    assert not recorded
+
+
 def test_a_number(models: Served) -> None:
     found = predict(models, model_id="numbers", features=ROW)
 

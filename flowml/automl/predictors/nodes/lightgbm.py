@@ -23,7 +23,7 @@ _NUMBERS: Mapping[str, Any] = {
 }
 _BITS = 32
 _WORDS_AT_ONCE = 100_000
-_MOST_CODES = 50_000_000
+_MOST_CODES = 5_000_000
 
 
 def forest_of_lightgbm(predictor: LightGBMPredictor) -> Forest:

@@ -17,6 +17,7 @@ from flowml.automl.predictors.trees import FIXED_POINT, TreesPredictor
 _MOST_NODES = 8_000_000
 _LEVELS, _LANES = 3, 8
 _ROWS_AT_ONCE = 16
+_SHORT = np.iinfo(np.int16).max
 
 
 class RowTrees:
@@ -51,7 +52,7 @@ class RowTrees:
         )
         roots = np.concatenate([one.roots + start for one, _, start, _ in each])
         self._asked, self._thresholds, self._below, self._roots = nodes.records(roots)
-        if _ROWS_AT_ONCE * (1 + int(nodes.feature.max())) <= np.iinfo(np.int16).max:
+        if nodes.feature.max() <= _SHORT:
             self._asked = self._asked.astype(np.int16)
         self._values = np.concatenate(values)
         counts = np.array([len(one) for one in flat])
@@ -95,12 +96,14 @@ class RowTrees:
         found = np.tile(self._roots, n_rows)
         where = np.flatnonzero(found >= 0)
         record = found.take(where)
-        # Where in all values those of its row begin; of one row nothing has to be added.
-        first = None if n_rows == 1 else (where // len(self._roots) * width).astype(self._asked.dtype).reshape(-1, 1)
+        # Where in all values those of its row begin; of one row nothing has to be added. Rows may be far wider
+        # than what these trees ask for.
+        kind = self._asked.dtype if n_rows * width <= _SHORT else np.dtype(np.int64)
+        first = None if n_rows == 1 else (where // len(self._roots) * width).astype(kind).reshape(-1, 1)
         while len(where):
             asked = self._asked.take(record, axis=0)
             if first is not None:
-                asked += first
+                asked = asked + first
             above = values.take(asked) > self._thresholds.take(record, axis=0)
             following = self._below.take(record * _LANES + _EXITS.take(np.packbits(above)))
             going = np.flatnonzero(following >= 0)
