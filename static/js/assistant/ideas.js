@@ -245,7 +245,7 @@ Alpine.data("ideas", () => ({
     card.again.disabled = isOpen(tried) || tried.status === "finished";
     if (isOpen(tried) && wasRunning) return this.move(card, tried);
     const hadFocus = card.place.contains(document.activeElement);
-    card.place.replaceChildren(...(isOpen(tried) ? this.running(card, tried) : tried.outcome ? this.ended(card, tried) : this.stopped(card, tried)));
+    card.place.replaceChildren(...(isOpen(tried) ? this.running(card, tried) : tried.outcome ? this.ended(card, tried) : this.endedWithout(card, tried)));
     mountCharts(card.place);
     if (hadFocus) (card.place.querySelector("button") ?? card.item.querySelector("button:not(:disabled)")).focus();
   },
@@ -274,7 +274,7 @@ Alpine.data("ideas", () => ({
       h("p", { class: "actions" }, button("trash", "Forget", card.idea.title, () => this.end(card))),
     ].filter(Boolean);
   },
-  stopped(card, tried) {
+  endedWithout(card, tried) {
     const { detail, hint } = tried.problem ?? { detail: "It was stopped." };
     return [
       h("p", { class: "callout callout-warn", role: "status" }, icon("warn"), h("span", {}, hint ? detail + " " + hint : detail)),
