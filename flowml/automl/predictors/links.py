@@ -1,6 +1,7 @@
 """From raw scores to predictions."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,18 +46,30 @@ def mean_of_row(link: str, scores: np.ndarray) -> np.ndarray:
     """The mean of several predictors' predictions for one row, (outputs,), from their scores (predictors, raw)."""
     # Of a handful of numbers, plain ones are quicker than arrays.
     if link == "softmax" and scores.shape[1] == 2:
-        shares = [0.5 + 0.5 * math.tanh(0.5 * (second - first)) for first, second in scores.tolist()]
-    elif link == "sigmoid":
-        shares = [0.5 + 0.5 * math.tanh(0.5 * score) for score in scores[:, 0].tolist()]
-    elif link == "probability" and scores.shape[1] == 1:
-        shares = [min(max(score, 0.0), 1.0) for score in scores[:, 0].tolist()]
-    else:
-        shares = []
-    if shares:
-        share = sum(shares) / len(shares)
+        return _mean_of_two([second - first for first, second in scores.tolist()])
+    if link == "sigmoid":
+        return _mean_of_two(scores[:, 0].tolist())
+    if link == "probability" and scores.shape[1] == 1:
+        share = sum(min(max(score, 0.0), 1.0) for score in scores[:, 0].tolist()) / len(scores)
         return np.array([1.0 - share, share])
     answers = apply_link(link, scores)
     return np.asarray(answers[0] if len(answers) == 1 else np.add.reduce(answers, axis=0) / len(answers))
+
+
+def _mean_of_two(scores: Sequence[float]) -> np.ndarray:
+    """The mean of the probabilities of two classes, from their log-odds; small ones, too, to all their digits, as
+    explanations take their logarithms."""
+    first = second = 0.0
+    for score in scores:
+        rest = math.exp(-abs(score))
+        large = 1.0 / (1.0 + rest)
+        if score >= 0.0:
+            first += rest * large
+            second += large
+        else:
+            first += large
+            second += rest * large
+    return np.array([first / len(scores), second / len(scores)])
 
 
 LINKS = ("identity", "sigmoid", "softmax", "probability")

@@ -9,6 +9,7 @@ import pytest
 
 from flowml.assistant.model import CutOff, Message, NotRunning, Role
 from flowml.services.assistant import choosing, exchange
+from flowml.services.fleet import workers as fleet_workers
 from tests.web.api.test_cluster import WORKER, join, who
 from tests.web.serving import Served, serve, until
 
@@ -56,6 +57,21 @@ def test_only_who_offers_language_models_is_asked(server: Served) -> None:
         404,
     )
     assert not choosing.status(server.context).known
+
+
+def test_who_leaves_while_a_question_is_asked_for_is_not_waited_for(
+    server: Served, worker_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    must_serve = fleet_workers.must_serve
+
+    def leave(*told: Any) -> None:
+        must_serve(*told)
+        left = server.client.post("/api/workers/leave", json={"worker_id": worker_id}, headers=WORKER)
+        assert left.status_code < 300, left.text
+
+    monkeypatch.setattr(fleet_workers, "must_serve", leave)
+    assert send(server, "lease", worker_id=worker_id, models=[MODEL]).status_code == 404
+    assert not choosing.assistance_of(server.context).exchange.hosts()
 
 
 @pytest.mark.parametrize(

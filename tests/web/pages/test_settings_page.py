@@ -49,8 +49,7 @@ def test_without_one_the_steps_to_it_are_there(tmp_path: Path, browser: Browser)
         part = page.locator("#assistant")
         assert "No language model is set up." in part.inner_text()
         assert "ollama pull llama3.2" in part.inner_text()
-        part.get_by_role("button", name="Try it").click()
-        part.get_by_role("alert").filter(has_text="No language model is set up.").wait_for()
+        assert not part.get_by_role("button", name="Try it").is_visible(), "there is nothing to try"
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.close()
 

@@ -25,6 +25,8 @@ async def lease(request: Request) -> dict[str, Any]:
     context = context_of(request)
     caller = await caller_of(request, body.worker_id)
     await for_a_worker(request, lambda: workers.must_serve(context, caller.id, LLM))
+    # It may have left meanwhile, and nobody would wait for its answers then.
+    caller = await caller_of(request, body.worker_id)
     host = _exchange(request).host(caller.id, caller.name)
     host.offers(body.version, [model.offer() for model in body.models])
     come = Come()
