@@ -43,7 +43,7 @@ _MEMORY_SHARE = 0.4
 _MOST_THREADS = 4
 _STOPPED = {"detail": "It was stopped.", "hint": "Try it again to have it measured."}
 _INTERRUPTED = {"detail": "The server ended while this was tried.", "hint": "Try it again: it begins from the start."}
-
+_LOST = {"detail": "What came of it could not be noted.", "hint": "Try it again: it begins from the start."}
 
 _RUN_IS_GONE = {
     "detail": "The training run was deleted with whose settings it was to be tried.",
@@ -84,8 +84,8 @@ def begin(
     """Try an idea for predicting `target`, with the settings of a run where a `job_id` is given. One that is tried or
     was tried in the same way already is not begun again; one that has failed or was stopped is.
 
-    Raises NotFound, InvalidInput for operations that are no idea and for what cannot be trained, TooMany, NoRoom, and
-    as `run_task` does.
+    Raises NotFound, InvalidInput for operations that are no idea and for what cannot be trained, TooMany, NoRoom,
+    NotReady where it cannot be begun now, and as `run_task` does.
     """
     dataset = context.store.datasets.get(dataset_id)
     settings = _settings(context, dataset, target, job_id)
@@ -109,7 +109,12 @@ def _known(context: Context, dataset_id: str, key: str, job_id: str | None) -> T
         known = next((one for one in context.store.tries.of_dataset(dataset_id) if one.key == key), None)
         if known is None or known.status in (TryStatus.FAILED, TryStatus.STOPPED):
             return None
-        if (work := keeper.open.get(known.id)) is not None:
+        work = keeper.open.get(known.id)
+        if not known.status.ended and (work is None or work.cancelled.is_set()):
+            # Its row says that it is open, and nobody works on it.
+            context.store.tries.stop(known.id, context.clock(), _LOST)
+            return None
+        if work is not None:
             work.wanted_by.add(job_id)
     return _with_progress(context, known)
 
@@ -126,6 +131,7 @@ def _start(
     keeper, owner = _keepers.of(context.store), context.caller.identifier
     asked = Try(new_id(), dataset.id, key, settings["target"], operations, settings, TryStatus.WAITING, context.clock())
     work, until = _Work(owner, dataset_id=dataset.id, wanted_by={job_id}), context.until(None)
+    request = _request(context, dataset, settings, operations)
     with keeper.lock:
         # Its data set may be gone meanwhile, or the run.
         context.store.datasets.get(dataset.id)
@@ -138,11 +144,6 @@ def _start(
         if tried.status is not TryStatus.WAITING or (there is not None and not there.cancelled.is_set()):
             return tried
         keeper.add(tried.id, work)
-    try:
-        request = _request(context, dataset, settings, operations)
-    except BaseException:
-        keeper.drop(tried.id, work)
-        raise
     keeper.start(
         tried.id,
         work,

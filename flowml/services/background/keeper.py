@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary, ref
 
-from flowml.domain.errors import FlowMLError, TooMany
+from flowml.domain.errors import FlowMLError, NotReady, TooMany
 from flowml.services.background.progress import Told, read_progress
 from flowml.services.turns import Line
 from flowml.store.store import Store
@@ -80,16 +81,32 @@ class Keeper(Generic[WorkType]):
         do: Callable[[], object],
         failed: Callable[[FlowMLError], object],
         ended: Callable[[FlowMLError | None], object] = lambda error: None,
+        cancelled: Callable[[], object] | None = None,
     ) -> None:
-        """Have it done in a thread. `failed` notes in its row what it failed with, unless it was cancelled; `ended` is
-        called when it is no longer open, with the same. Where no thread can be started it is open no longer."""
+        """Have it done in a thread. `failed` notes in its row what it failed with, unless it was cancelled; `cancelled`
+        notes that, for a row that may not say so yet and is never begun again. `ended` is called when it is no longer
+        open, with what it failed with. Raises NotReady where no thread can be started: it has failed with that."""
+
+        def end(error: FlowMLError | None) -> FlowMLError | None:
+            # In one: nobody cancels it, or begins another one for its row, before it is noted and open no longer.
+            with self.lock:
+                if work.cancelled.is_set():
+                    error = None
+                    if cancelled is not None:
+                        self.note(cancelled)
+                elif error is not None:
+                    self.note(partial(failed, error))
+                self.drop(row_id, work)
+            return error
+
         try:
             threading.Thread(
-                target=self._work, args=(row_id, work, do, failed, ended), name=self._kind.name, daemon=True
+                target=self._work, args=(row_id, do, lambda error: ended(end(error))), name=self._kind.name, daemon=True
             ).start()
-        except BaseException:
-            self.drop(row_id, work)
-            raise
+        except Exception as error:
+            busy = NotReady("This server is too busy to begin this now.", hint="Try again in a moment.")
+            end(busy)
+            raise busy from error
 
     def drop(self, row_id: str, work: WorkType) -> None:
         """It is open no longer. Somebody may have begun another one for its row since it was cancelled: that stays."""
@@ -119,27 +136,17 @@ class Keeper(Generic[WorkType]):
         except Exception:
             _log.exception("what became of one that was %s could not be noted", self._kind.name)
 
-    def _work(
-        self,
-        row_id: str,
-        work: WorkType,
-        do: Callable[[], object],
-        failed: Callable[[FlowMLError], object],
-        ended: Callable[[FlowMLError | None], object],
-    ) -> None:
+    def _work(self, row_id: str, do: Callable[[], object], end: Callable[[FlowMLError | None], object]) -> None:
         error: FlowMLError | None = None
         try:
             do()
         except FlowMLError as problem:
-            error = None if work.cancelled.is_set() else problem
+            error = problem
         except Exception:
             _log.exception("%s: %s ended with an error", self._kind.name, row_id)
-            error = None if work.cancelled.is_set() else FlowMLError(self._kind.unexpected)
+            error = FlowMLError(self._kind.unexpected)
         finally:
-            if (known := error) is not None:
-                self.note(lambda: failed(known))
-            self.drop(row_id, work)
-            ended(error)
+            end(error)
 
 
 class Keepers(Generic[KeeperType]):

@@ -8,7 +8,7 @@ as somebody asks for it, and an hour.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,7 @@ _KIND = Kind(
 )
 
 
-@dataclass(eq=False)
-class _Work(Work):
-    """`is_left`: who waited for it has left."""
-
-    is_left: bool = False
-
-
-class _Scorings(Keeper[_Work]):
+class _Scorings(Keeper[Work]):
     def __init__(self, store: Store):
         super().__init__(_KIND, store)
         self.large, self.small = Line(1, float("inf")), Line(1, float("inf"))
@@ -84,7 +77,7 @@ def begin(
     model = find_model(context, model_id)
     keeper, owner = _keepers.of(context.store), context.caller.identifier
     scoring = Scoring(new_id(), owner, model.id, filename, format, ScoringStatus.WAITING, context.clock())
-    work, until = _Work(owner), context.until(None)
+    work, until = Work(owner), context.until(None)
     keeper.add(scoring.id, work)
     source = context.store.files.new_temp()
     try:
@@ -96,6 +89,7 @@ def begin(
             lambda: _work(until, keeper, scoring, work, model, source, dict(options)),
             lambda error: until.store.scorings.fail(scoring.id, until.clock(), _problem(error)),
             ended,
+            lambda: until.store.scorings.cancel(scoring.id, until.clock()),
         )
     except BaseException:
         source.unlink(missing_ok=True)
@@ -117,20 +111,22 @@ def show(context: Context, scoring_id: str) -> Scoring:
 
 def cancel(context: Context, scoring_id: str) -> None:
     """End it; one that has ended is forgotten, with its result. Raises NotFound."""
-    scoring = show(context, scoring_id)
-    if scoring.status.ended:
-        _result(context, scoring).unlink(missing_ok=True)
-        context.store.scorings.remove(scoring_id)
-        return
-    _keepers.of(context.store).cancel(scoring_id)
-    context.store.at_any_rate(lambda: context.store.scorings.cancel(scoring_id, context.clock()))
+    keeper = _keepers.of(context.store)
+    # It does not end between the look at it and its end.
+    with keeper.lock:
+        scoring = show(context, scoring_id)
+        if scoring.status.ended:
+            _result(context, scoring).unlink(missing_ok=True)
+            context.store.scorings.remove(scoring_id)
+            return
+        keeper.cancel(scoring_id)
+        context.store.at_any_rate(lambda: context.store.scorings.cancel(scoring_id, context.clock()))
 
 
 def leave(context: Context, scoring_id: str) -> None:
     """Who waited for it has left: end it, soon, and without waiting."""
     work = _keepers.of(context.store).open.get(scoring_id)
     if work is not None:
-        work.is_left = True
         work.cancelled.set()
 
 
@@ -156,22 +152,26 @@ def _work(
     context: Context,
     keeper: _Scorings,
     scoring: Scoring,
-    work: _Work,
+    work: Work,
     model: Model,
     source: Path,
     options: Mapping[str, Any],
 ) -> None:
     try:
         with turn(keeper.small if source.stat().st_size < _SMALL_BYTES else keeper.large, work):
-            _answer(context, scoring, work, model, source, options)
+            _answer(context, keeper, scoring, work, model, source, options)
     finally:
         source.unlink(missing_ok=True)
-        if work.is_left:
-            keeper.note(lambda: context.store.scorings.cancel(scoring.id, context.clock()))
 
 
 def _answer(
-    context: Context, scoring: Scoring, work: _Work, model: Model, source: Path, options: Mapping[str, Any]
+    context: Context,
+    keeper: _Scorings,
+    scoring: Scoring,
+    work: Work,
+    model: Model,
+    source: Path,
+    options: Mapping[str, Any],
 ) -> None:
     store = context.store
     store.scorings.begin(scoring.id)
@@ -199,12 +199,13 @@ def _answer(
             cancelled=work.cancelled,
             look=room_left(context),
         )
-        if work.cancelled.is_set():
-            return
-        _keep(place, _result(context, scoring))
-        # Before it: whoever sees that it has finished finds its rows counted.
-        predicting.record_rows(context, answer["rows"], model.id)
-        store.scorings.finish(scoring.id, context.clock(), answer)
+        with keeper.lock:
+            if work.cancelled.is_set():
+                return
+            _keep(place, _result(context, scoring))
+            # Before it: whoever sees that it has finished finds its rows counted.
+            predicting.record_rows(context, answer["rows"], model.id)
+            store.scorings.finish(scoring.id, context.clock(), answer)
 
 
 def _keep(place: Workplace, target: Path) -> None:

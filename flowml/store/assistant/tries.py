@@ -23,16 +23,19 @@ class Tries:
 
     def add(self, tried: Try) -> Try:
         """A new one. Where the same idea was tried before, the row that is there: as it is while it is open or has
-        finished, else to be tried again."""
+        finished, else to be tried again. Raises NotFound where its data set is gone."""
         request = to_json({"operations": list(tried.operations), "settings": tried.settings})
         with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO tries (id, dataset_id, key, target, request, status, created_at)"
-                " VALUES (?, ?, ?, ?, ?, 'waiting', ?) ON CONFLICT (dataset_id, key) DO UPDATE"
-                " SET status = 'waiting', created_at = excluded.created_at, ended_at = NULL, problem = NULL"
-                " WHERE status IN ('failed', 'stopped')",
-                (tried.id, tried.dataset_id, tried.key, tried.target, request, tried.created_at),
-            )
+            try:
+                connection.execute(
+                    "INSERT INTO tries (id, dataset_id, key, target, request, status, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, 'waiting', ?) ON CONFLICT (dataset_id, key) DO UPDATE"
+                    " SET status = 'waiting', created_at = excluded.created_at, ended_at = NULL, problem = NULL"
+                    " WHERE status IN ('failed', 'stopped')",
+                    (tried.id, tried.dataset_id, tried.key, tried.target, request, tried.created_at),
+                )
+            except sqlite3.IntegrityError:
+                raise NotFound("There is no such data set.", hint="It may have been deleted.") from None
             row = connection.execute(
                 "SELECT * FROM tries WHERE dataset_id = ? AND key = ?", (tried.dataset_id, tried.key)
             ).fetchone()

@@ -15,6 +15,7 @@ from flowml.services.background.keeper import Keeper, Keepers, Kind, Work, turn
 from flowml.services.background.progress import Told, write_progress
 from flowml.services.turns import Line
 from flowml.store.store import Store
+from tests.services.background.meanwhile import Meanwhile, NoThread, is_free
 
 KIND = Kind("testing", ("There are many.", "Wait."), "It was not expected.", most_open=3, most_of_one=2)
 
@@ -101,14 +102,54 @@ def test_one_that_was_begun_again_stays_open_when_the_one_before_ends(store: Sto
     assert keeper.open == {"one": again} and not again.cancelled.is_set()
 
 
-def test_where_no_thread_can_be_started_nothing_is_open(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_thread_can_be_started_it_has_failed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper: Keeper[Work] = Keeper(KIND, store)
-    work = Work("ann")
+    row, work = Row(), Work("ann")
     keeper.add("one", work)
-    monkeypatch.setattr(threading.Thread, "start", lambda thread: raising(RuntimeError("can't start new thread"))())
-    with pytest.raises(RuntimeError):
-        Row().start(keeper, "one", work, lambda: None)
-    assert keeper.open == {}
+    monkeypatch.setattr(threading, "Thread", NoThread)
+    with pytest.raises(NotReady, match="too busy"):
+        row.start(keeper, "one", work, lambda: None)
+    assert (keeper.open, row.failed, row.ended) == ({}, ["This server is too busy to begin this now."], [])
+
+
+def test_a_failure_is_noted_and_what_failed_is_open_no_longer_in_one(store: Store) -> None:
+    keeper: Keeper[Work] = Keeper(KIND, store)
+    row, work, free = Row(), Work("ann"), list[bool]()
+    keeper.add("one", work)
+    keeper.start("one", work, raising(NotReady("No turn.")), lambda error: free.append(is_free(keeper)), row.end)
+    assert row.has_ended.wait(10)
+    # Begun again in between, it would be taken for the one that has just failed.
+    assert free == [False] and is_free(keeper) and keeper.open == {}
+
+
+def test_the_failure_of_one_that_was_cancelled_meanwhile_is_not_the_next_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper: Keeper[Work] = Keeper(KIND, store)
+    row, first, again = Row(), Work("ann"), Work("ann")
+    keeper.add("one", first)
+
+    def begin_again() -> None:
+        keeper.cancel("one")
+        keeper.add("one", again)
+
+    monkeypatch.setattr(keeper, "lock", Meanwhile(keeper, begin_again))
+    row.start(keeper, "one", first, raising(NotReady("No turn.")))
+    assert row.has_ended.wait(10)
+    assert (row.failed, row.ended, keeper.open) == ([], [None], {"one": again})
+
+
+@pytest.mark.parametrize("does", [lambda: None, raising(NotReady("Nobody waits."))])
+def test_one_that_is_cancelled_at_its_end_is_noted_as_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]
+) -> None:
+    keeper: Keeper[Work] = Keeper(KIND, store)
+    row, work, noted = Row(), Work("ann"), list[str]()
+    keeper.add("one", work)
+    monkeypatch.setattr(keeper, "lock", Meanwhile(keeper, work.cancelled.set))
+    keeper.start("one", work, does, lambda error: noted.append("failed"), row.end, lambda: noted.append("cancelled"))
+    assert row.has_ended.wait(10)
+    assert (noted, row.ended) == (["cancelled"], [None])
 
 
 def test_who_waits_for_a_turn_can_be_cancelled(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -14,12 +14,17 @@ import pytest
 
 from flowml.data import child
 from flowml.domain.access.caller import TokenKind
+from flowml.domain.errors import InvalidInput
+from flowml.domain.models import Scoring
 from flowml.services.access.tokens import create_token
+from flowml.services.background import keeper
 from flowml.services.background.progress import Told, read_progress, write_progress
 from flowml.services.scoring import files
 from flowml.services.scoring.task import score
+from flowml.services.serving import predicting
 from flowml.web.api.scoring import accepted
 from tests.services import trained
+from tests.services.background.meanwhile import NO_THREADS, Meanwhile
 from tests.services.records import add_job
 from tests.web.serving import Served, serve
 
@@ -224,6 +229,77 @@ def test_its_rows_are_counted_and_its_time_is_no_latency(
     sent(served)
     # Also for whoever sees at once that it has finished.
     assert [figures()] == at_its_end == [(before[0] + 2, before[1] + 2, before[2])]
+
+
+def running_when(served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch, does: Callable[[str], object]) -> str:
+    """One that runs; what `does` does comes just before the next look at it and its work together."""
+    beside.may_go_on.clear()
+    scoring_id = str(sent(served, params={"wait": "false"}).json()["id"])
+    until(served, scoring_id, "running")
+    found = files._keepers.of(served.store)
+    monkeypatch.setattr(found, "lock", Meanwhile(found, lambda: does(scoring_id)))
+    return scoring_id
+
+
+def idle(served: Served) -> None:
+    for _ in range(1_000):
+        if not files._keepers.of(served.store).open:
+            return
+        time.sleep(0.01)
+    raise AssertionError("still worked on")
+
+
+def test_one_that_is_cancelled_just_before_its_end_leaves_nothing(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = list[int]()
+    monkeypatch.setattr(predicting, "record_rows", lambda context, rows, model_id: counted.append(rows))
+    scoring_id = running_when(served, beside, monkeypatch, lambda found: files.cancel(served.context, found))
+    beside.may_go_on.set()
+    idle(served)
+    assert until(served, scoring_id, "cancelled")["rows"] == 0 and counted == []
+    assert not files._result(served.context, served.store.scorings.get(scoring_id)).exists()
+
+
+def test_who_cancels_one_that_ends_just_then_forgets_what_came_of_it(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Scoring] = []
+
+    def end(scoring_id: str) -> None:
+        beside.may_go_on.set()
+        until(served, scoring_id, "finished")
+        ended.append(served.store.scorings.get(scoring_id))
+
+    scoring_id = running_when(served, beside, monkeypatch, end)
+    assert served.client.delete(f"/api/results/scoring/{scoring_id}").status_code == 204
+    assert served.client.get(f"/api/results/scoring/{scoring_id}").status_code == 404
+    assert not files._result(served.context, ended[0]).exists()
+
+
+def test_who_leaves_one_that_fails_just_then_does_not_leave_it_running(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        beside.may_go_on.wait(30)
+        raise InvalidInput("It is no table.")
+
+    monkeypatch.setattr(beside, "perform", fail)
+    scoring_id = running_when(served, beside, monkeypatch, lambda found: files.leave(served.context, found))
+    beside.may_go_on.set()
+    idle(served)
+    assert until(served, scoring_id, "cancelled")["problem"] is None
+
+
+def test_where_no_thread_can_be_started_it_is_said_and_nothing_waits(
+    served: Served, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle(served)
+    monkeypatch.setattr(keeper, "threading", NO_THREADS)
+    refused = sent(served, params={"wait": "false"})
+    assert refused.status_code == 503 and "too busy" in refused.json()["detail"]
+    assert not [one for one in _all(served) if one["status"] in ("waiting", "running")]
+    assert not list(served.store.home.temporary.iterdir())
 
 
 def test_an_end_of_the_server_is_said(served: Served, beside: Beside) -> None:
