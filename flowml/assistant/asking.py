@@ -63,6 +63,7 @@ def ask(
     most_tokens: int = MOST_TOKENS,
     seed: int = 0,
     told: Callable[[str], None] | None = None,
+    sending: Callable[[], None] | None = None,
     problem_for: Callable[[str, str], str] | None = None,
 ) -> Answer:
     """What `check` makes of the answer. It is given an object that has the shape of `schema` (`shape.py` says which
@@ -81,6 +82,7 @@ def ask(
         most_tokens=most_tokens,
         seed=seed,
         told=told,
+        sending=sending,
         problem_for=problem_for,
     )
     while True:
@@ -102,6 +104,7 @@ def ask_growing(
     most_tokens: int = MOST_TOKENS,
     seed: int = 0,
     told: Callable[[str], None] | None = None,
+    sending: Callable[[], None] | None = None,
     problem_for: Callable[[str, str], str] | None = None,
 ) -> Generator[str, None, Answer]:
     """The same, and meanwhile what there is so far of one text of the answer, the field of this name: the whole of it
@@ -109,6 +112,7 @@ def ask_growing(
     `check` makes of the answer (`answer = yield from …`, or StopIteration's `value`); closing it ends the answer."""
     asked, end = with_schema(messages, schema), time.monotonic() + seconds
     text, problem, heard = "", "", ""
+    heard_by: dict[str, Any] = {"told": told, "sending": sending}
     for attempt in range(2):
         left = end - time.monotonic()
         if attempt:
@@ -130,7 +134,7 @@ def ask_growing(
             stopped=stopped,
             most_tokens=most_tokens,
             seed=seed,
-            **({} if told is None else {"told": told}),
+            **{name: one for name, one in heard_by.items() if one is not None},
         )
         try:
             for piece in answer:

@@ -35,14 +35,15 @@ class Fact:
 class Briefing:
     """What a model may be told: facts, those that matter most first, because the last ones are left out where there
     are too many; `columns`, the names of all columns of the table in their order; sentences on what is `left_out`
-    already; the columns that are `guarded`, so that figures which are values of theirs are not told; and `values` of
-    the data, such as classes, that sentences quote."""
+    already; the columns that are `guarded`, so that figures which are values of theirs are not told; `values` of the
+    data, such as classes, that sentences quote; and the columns that were `shared` when it was made."""
 
     facts: tuple[Fact, ...]
     columns: tuple[str, ...] = ()
     left_out: tuple[str, ...] = field(default=())
     guarded: frozenset[str] = frozenset()
     values: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
 
 
 def by_id(facts: Sequence[Fact]) -> dict[str, Fact]:

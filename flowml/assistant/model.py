@@ -103,10 +103,12 @@ class LanguageModel(Protocol):
         most_tokens: int = MOST_TOKENS,
         seed: int = 0,
         told: Callable[[str], None] | None = None,
+        sending: Callable[[], None] | None = None,
     ) -> Iterator[str]:
         """The answer as it comes, at temperature 0. With a `schema` the server is asked to hold it to that JSON Schema
         (`format`), which models may ignore. `seconds` count from when it has its turn; one machine answers one after
         the other. `told` hears, in words for people, what happens as long as nothing of the answer is there ("2 are
-        before you", "The model is being loaded"). Raises NotRunning, NoModel, OutOfMemory, Busy, TooLong, TooSlow,
+        before you", "The model is being loaded"). `sending` is called whenever the messages are about to leave, after
+        all waiting; what it raises keeps them here. Raises NotRunning, NoModel, OutOfMemory, Busy, TooLong, TooSlow,
         CutOff and Stopped, also in the middle. Closing the iterator ends the answer where it is made."""
         ...

@@ -35,13 +35,14 @@ _RULES = (
 @dataclass(frozen=True)
 class Told:
     """The messages for a model, and what their ids stand for; `spoken_of` are the ids of the columns that it was told
-    the names of."""
+    the names of, `shared` the names of those whose values may stand in the messages."""
 
     messages: tuple[Message, ...]
     columns: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
     spoken_of: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
 
     def column(self, column_id: Any) -> str | None:
         """The name of the column with this id; None where there is none."""
@@ -107,6 +108,7 @@ def tell(
         dict(coder.withheld),
         told,
         tuple(coder.spoken_of),
+        briefing.shared,
     )
 
 

@@ -1,6 +1,6 @@
 """Who answers a question, and how: a language model where there is one, else FlowML itself from what it has found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -34,7 +34,7 @@ from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import is_set_up, language_model
 from flowml.services.assistant.findings import findings_of_job
 from flowml.services.assistant.fitting import changes_target, tried
-from flowml.services.assistant.sharing import shared_columns
+from flowml.services.assistant.sharing import look_before_sending, shared_columns
 from flowml.services.context import Context
 
 __all__ = ["Answered", "Progress", "Stopped", "answer", "question_for", "ready_questions"]
@@ -103,7 +103,7 @@ def answer(
     progress.by(model.name, model.where, sorted(shared))
     told = question_for(context, dataset, job, text, earlier, target=target, mark=new_mark(), shared=shared)
     try:
-        reply = _reply(context, model, told, progress)
+        reply = _reply(context, model, dataset, told, progress)
     except (NotRunning, NoModel) as error:
         # What was there a moment ago is gone: before a word of its answer has come nothing is lost.
         if not progress.is_empty:
@@ -226,7 +226,11 @@ def _briefing(
     return replace(about_table, facts=(*found, *about_table.facts), values=classes)
 
 
-def _reply(context: Context, model: LanguageModel, told: Told, progress: Progress) -> Reply:
+def _sending(context: Context, dataset: Dataset | None, told: Told) -> Callable[[], None] | None:
+    return None if dataset is None else look_before_sending(context, dataset.id, told.shared)
+
+
+def _reply(context: Context, model: LanguageModel, dataset: Dataset | None, told: Told, progress: Progress) -> Reply:
     growing = ask_growing(
         model,
         told.messages,
@@ -236,6 +240,7 @@ def _reply(context: Context, model: LanguageModel, told: Told, progress: Progres
         seconds=SECONDS,
         stopped=context.left,
         told=progress.wait,
+        sending=_sending(context, dataset, told),
         problem_for=told.problem,
     )
     so_far = chatting.SoFar(told)
@@ -283,6 +288,7 @@ def _proposal(
             seconds=SECONDS,
             stopped=context.left,
             told=progress.wait,
+            sending=_sending(context, dataset, told),
             problem_for=told.problem,
         )
     except Stopped:

@@ -60,6 +60,7 @@ def of_dataset(
         tuple(column.name for column in dataset.columns),
         tuple(_left_out(first, quality.issues, related, (quality.note, note_on_related))),
         guarded=_guarded(stats.values(), shared),
+        shared=frozenset(shared),
     )
 
 

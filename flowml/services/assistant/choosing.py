@@ -268,8 +268,11 @@ class _Model:
         schema: Mapping[str, Any] | None = None,
         seconds: float,
         stopped: Event | None = None,
+        sending: Callable[[], None] | None = None,
         **more: Any,
     ) -> Iterator[str]:
+        if sending is not None:
+            sending()
         return self._host.chat(self.name, messages, self._way, schema=schema, seconds=seconds, stopped=stopped, **more)
 
 

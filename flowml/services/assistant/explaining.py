@@ -19,8 +19,8 @@ from flowml.domain.wording import shortened, unquoted
 from flowml.services.assistant.briefing import guarded_columns
 from flowml.services.assistant.choosing import ASK_AGAIN, SAID_NOTHING, language_model
 from flowml.services.assistant.findings import findings_of_job, findings_of_model
-from flowml.services.assistant.keeping import fact_record, keep_about_results
-from flowml.services.assistant.sharing import shared_columns
+from flowml.services.assistant.keeping import fact_record, job_of, keep_about_results, standing_of_results
+from flowml.services.assistant.sharing import look_before_sending, shared_columns
 from flowml.services.context import Context
 
 __all__ = [
@@ -98,10 +98,10 @@ def results_question(
 def explain_results(context: Context, *, job_id: str | None = None, model_id: str | None = None) -> SaidByModel:
     """What a model says, checked. Raises as `own_explanation`, NoAssistant where there is none, and what a model's
     answer may end with."""
-    model, told = _begin(context, job_id, model_id)
-    *_, text = ("", *_growing(context, model, told, None))
-    said = _said(model, told, text)
-    _keep(context, job_id, model_id, said)
+    begun = _begin(context, job_id, model_id)
+    *_, text = ("", *_growing(context, begun, None))
+    said = _said(begun.model, begun.told, text)
+    _keep(context, job_id, model_id, said, begun.standing)
     return said
 
 
@@ -110,7 +110,8 @@ def explain_results_in_pieces(
 ) -> None:
     """The same while it comes: `tell_of` hears each step. What goes wrong once it is told who answers is in the last
     one, with what the model had said until then. Raises as `explain_results` before that."""
-    model, told = _begin(context, job_id, model_id)
+    begun = _begin(context, job_id, model_id)
+    model, told = begun.model, begun.told
     tell_of({"type": "by", "model": model.name, "where": model.where})
     pieces, so_far = _Pieces(context, tell_of), SoFar(told)
     text = ""
@@ -120,7 +121,7 @@ def explain_results_in_pieces(
 
     try:
         try:
-            for text in _growing(context, model, told, wait):
+            for text in _growing(context, begun, wait):
                 if pieces.is_time:
                     pieces.so_far(so_far.of(text))
             said = _said(model, told, text)
@@ -133,15 +134,15 @@ def explain_results_in_pieces(
         hint = "" if problem is None else problem.hint or ""
         tell_of({"type": "ended", "said": SaidByModel("", (), (), 0, model.name, model.where, reason, hint)})
         raise
-    _keep(context, job_id, model_id, said)
+    _keep(context, job_id, model_id, said, begun.standing)
     tell_of({"type": "ended", "said": said})
 
 
-def _keep(context: Context, job_id: str | None, model_id: str | None, said: SaidByModel) -> None:
+def _keep(context: Context, job_id: str | None, model_id: str | None, said: SaidByModel, standing: str) -> None:
     """What has come to its end, and not in the place of that what has not."""
     if said.text and not said.reason:
         record = {**asdict(said), "cited": list(map(fact_record, said.cited))}
-        keep_about_results(context, "results", job_id, model_id, record)
+        keep_about_results(context, "results", job_id, model_id, record, standing)
 
 
 class _Pieces:
@@ -166,21 +167,34 @@ class _Pieces:
         self._text = text
 
 
-def _begin(context: Context, job_id: str | None, model_id: str | None) -> tuple[LanguageModel, Told]:
+@dataclass(frozen=True)
+class _Begun:
+    """Who is asked, and what; `standing`: how the results stood before the question was made."""
+
+    model: LanguageModel
+    told: Told
+    dataset_id: str
+    standing: str
+
+
+def _begin(context: Context, job_id: str | None, model_id: str | None) -> _Begun:
     # Whether anybody is there to answer is known before anything is worked out.
-    _exists(context, job_id, model_id)
-    model = language_model(context)
-    return model, results_question(context, job_id=job_id, model_id=model_id, mark=new_mark())
+    _named(job_id, model_id)
+    job = job_of(context, job_id, model_id)
+    model, standing = language_model(context), standing_of_results(context, job, model_id)
+    told = results_question(context, job_id=job_id, model_id=model_id, mark=new_mark())
+    return _Begun(model, told, job.dataset_id, standing)
 
 
-def _growing(context: Context, model: LanguageModel, told: Told, wait: Callable[[str], None] | None) -> Iterator[str]:
+def _growing(context: Context, begun: _Begun, wait: Callable[[str], None] | None) -> Iterator[str]:
     text = ""
-    for piece in model.chat(
-        told.messages,
+    for piece in begun.model.chat(
+        begun.told.messages,
         seconds=SECONDS,
         stopped=context.left,
         most_tokens=MOST_TOKENS,
         told=wait,
+        sending=look_before_sending(context, begun.dataset_id, begun.told.shared),
     ):
         text += cleaned(piece)
         yield text[:_LONGEST_TEXT]
@@ -199,14 +213,6 @@ def _said(model: LanguageModel, told: Told, text: str) -> SaidByModel:
     cited = tuple(by_id[one] for one in found.cited)
     reason, hint = ("", "") if named else (SAID_NOTHING, ASK_AGAIN)
     return SaidByModel(named, found.marks, cited, found.numbers, model.name, model.where, reason, hint)
-
-
-def _exists(context: Context, job_id: str | None, model_id: str | None) -> None:
-    _named(job_id, model_id)
-    if job_id is not None:
-        context.store.jobs.get(job_id)
-    else:
-        context.store.models.get(str(model_id))
 
 
 def _named(job_id: str | None, model_id: str | None) -> None:
@@ -235,7 +241,7 @@ def _briefing(context: Context, found: Findings, own: Explanation) -> Briefing:
         guarded = frozenset({*names, *(name for fact in own.facts for name in fact.values_of)})
     labels = frozenset(unquoted(shortened(" ".join(label.split()))) for label in found.classes)
     facts = tuple(replace(fact, texts=_tellable(fact, labels, found.target, shared)) for fact in own.facts)
-    return Briefing(facts, tuple(names), guarded=guarded, values=found.classes)
+    return Briefing(facts, tuple(names), guarded=guarded, values=found.classes, shared=shared)
 
 
 def _tellable(fact: Fact, labels: frozenset[str], target: str, shared: frozenset[str]) -> tuple[str, ...]:

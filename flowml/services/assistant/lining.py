@@ -120,6 +120,7 @@ class InLine:
         most_tokens: int = MOST_TOKENS,
         seed: int = 0,
         told: Callable[[str], None] | None = None,
+        sending: Callable[[], None] | None = None,
     ) -> Iterator[str]:
         """As `LanguageModel.chat`; the place in the line is given back however it ends."""
         with self._line.turn(seconds, stopped, told):
@@ -131,5 +132,6 @@ class InLine:
                 most_tokens=most_tokens,
                 seed=seed,
                 told=told,
+                sending=sending,
             )
             yield from answer

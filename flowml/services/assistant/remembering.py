@@ -10,7 +10,7 @@ from flowml.domain.assistant.last_answers import LastAnswer
 from flowml.domain.datasets import Dataset
 from flowml.domain.errors import InvalidInput, NotFound
 from flowml.services.assistant.explaining import SaidByModel
-from flowml.services.assistant.keeping import job_of, standing_of_results, standing_of_table
+from flowml.services.assistant.keeping import job_of, results_since, standing_of_results, standing_of_table
 from flowml.services.assistant.suggesting import Dropped, Effect, Suggestion, Suggestions
 from flowml.services.context import Context
 
@@ -18,7 +18,6 @@ _ABOUT_TABLES = ("cleaning", "features")
 _RESULTS = "results"
 _MOST_VERSIONS = 100
 _OTHER_TABLE = "It is of a version before this one, and knows nothing of what was changed since."
-_OTHER_RESULTS = "The run has another best model since."
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ def last_answer(
         )
     if (job_id is None) == (model_id is None):
         raise InvalidInput.of_field("job_id", "Name either a run (job_id) or a model (model_id).")
-    standing = standing_of_results(job_of(context, job_id, model_id))
+    standing = standing_of_results(context, job_of(context, job_id, model_id), model_id)
     found = context.store.last_answers.get(purpose, job_id=job_id, model_id=model_id)
-    return None if found is None else _read(found, "" if found.standing == standing else _OTHER_RESULTS)
+    return None if found is None else _read(found, results_since(found.standing, standing))
 
 
 def _about_table(context: Context, purpose: str, dataset: Dataset, target: str | None) -> Last | None:

@@ -1,14 +1,15 @@
 """Of which columns a model may be told sample values: of none, until the owner of the table says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from flowml.data.profiling.personal import looks_personal
 from flowml.domain.access.caller import Permission
 from flowml.domain.datasets import ColumnStats, Dataset, Role
-from flowml.domain.errors import Forbidden, InvalidInput
+from flowml.domain.errors import Forbidden, InvalidInput, WrongState
 from flowml.domain.names import did_you_mean
 from flowml.domain.sharing import Sharing, Tick
+from flowml.domain.wording import listed, unquoted
 from flowml.services.context import Context
 
 
@@ -46,6 +47,22 @@ def sharing(context: Context, dataset_id: str) -> SharedColumns:
 def shared_columns(context: Context, dataset_id: str) -> frozenset[str]:
     """The names of the columns whose values may be told. Raises NotFound."""
     return frozenset(column.name for column in sharing(context, dataset_id).columns if column.shared)
+
+
+def look_before_sending(context: Context, dataset_id: str, shared: Collection[str]) -> Callable[[], None]:
+    """To be called whenever messages that may hold values of these columns are about to leave, which may be minutes
+    after they were made: raises WrongState where one of the columns is not shared any more, and NotFound."""
+
+    def look() -> None:
+        taken_back = sorted(set(shared) - shared_columns(context, dataset_id)) if shared else []
+        if taken_back:
+            names = listed([f"“{unquoted(name)}”" for name in taken_back])
+            raise WrongState(
+                f"Meanwhile somebody has taken back that a model may be told values of {names}. No more was sent.",
+                hint="Ask again: the model is then told the rest.",
+            )
+
+    return look
 
 
 def change_sharing(

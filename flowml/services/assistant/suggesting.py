@@ -26,7 +26,7 @@ from flowml.services.assistant.briefing import of_dataset
 from flowml.services.assistant.choosing import language_model
 from flowml.services.assistant.fitting import changes_target, tried
 from flowml.services.assistant.keeping import fact_record, keep_about_table
-from flowml.services.assistant.sharing import shared_columns
+from flowml.services.assistant.sharing import look_before_sending, shared_columns
 from flowml.services.context import Context
 
 SECONDS = 300.0
@@ -187,6 +187,7 @@ def _suggestions(
         lambda answer: proposals(answer, question.told),
         seconds=SECONDS,
         stopped=context.left,
+        sending=look_before_sending(context, dataset.id, question.told.shared),
         problem_for=question.told.problem,
     )
     kept: list[Suggestion] = []

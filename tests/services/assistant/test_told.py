@@ -3,8 +3,11 @@
 import json
 import random
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,18 +18,20 @@ from flowml.assistant.sentences.results.findings import Direction, Findings, Mat
 from flowml.assistant.sentences.saying import named
 from flowml.automl.results.conditions import Condition
 from flowml.automl.task.target import check_target
+from flowml.domain.conversations import AnswerState
 from flowml.domain.datasets import Dataset, Role
+from flowml.domain.errors import WrongState
 from flowml.domain.wording import value
-from flowml.services.assistant import answering, conversation, explaining
+from flowml.services.assistant import answering, choosing, conversation, explaining
 from flowml.services.assistant.sent import Wish, sent
 from flowml.services.assistant.sharing import change_sharing
-from flowml.services.assistant.suggesting import suggest_cleaning
+from flowml.services.assistant.suggesting import suggest_cleaning, suggest_features
 from flowml.services.context import Context
 from tests.assistant.injections import INJECTIONS
 from tests.assistant.sentences.cases import all_known, of_numbers
 from tests.assistant.serving import assisted
-from tests.assistant.stand_in import StandIn, says, stand_in
-from tests.services.assistant.tables import uploaded
+from tests.assistant.stand_in import Model, StandIn, says, stand_in
+from tests.services.assistant.tables import people, uploaded
 from tests.services.records import add_job
 
 _BLOCK = re.compile(r"BEGIN DATA (\S+)\n.*\nEND DATA \1", re.DOTALL)
@@ -267,3 +272,68 @@ def test_flowmls_own_words_are_no_values(context: Context) -> None:
     content = sent(context, Wish("cleaning", uploaded(context, f"size\n{rows}".encode()).id)).messages[1].content
     assert "seems to stand for something else" in content
     assert '"values"' not in content
+
+
+def test_what_is_taken_back_meanwhile_is_told_no_more(tmp_path: Path) -> None:
+    """Not when a model is asked again, nor for the steps of what it proposes, nor when it was waited for."""
+    with stand_in(Model(binds=False)) as loose, assisted(tmp_path / "home", loose) as context:
+        dataset = uploaded(context, people())
+        lines: list[Mapping[str, Any]] = []
+
+        def taken_back(answer: str) -> str:
+            change_sharing(context, dataset.id, columns={"town": False})
+            return answer
+
+        def shares(answer: str) -> None:
+            change_sharing(context, dataset.id, columns={"town": True})
+            loose.requests.clear()
+            loose.answers(lambda _: taken_back(answer))
+
+        def told_once() -> bool:
+            return ["Bonn" in one.text for one in loose.chats] == [True]
+
+        shares("nonsense")
+        with pytest.raises(WrongState, match="may be told values of “town”"):
+            suggest_cleaning(context, dataset.id)
+        assert told_once()
+        shares("nonsense")
+        with pytest.raises(WrongState):
+            suggest_features(context, dataset.id, "bought")
+        assert told_once()
+        shares("nonsense")
+        conversation.ask(context, dataset.id, None, "Which spellings has “town”?", lines.append)
+        answer = lines[-1]["answer"]
+        assert (answer.state, answer.text) == (AnswerState.FAILED, "") and "“town”" in answer.reason and told_once()
+        shares(json.dumps({"text": "Drop c2.", "steps": ["drop"]}))
+        conversation.ask(context, dataset.id, None, "Mend “town”", lines.append)
+        answer = lines[-1]["answer"]
+        assert answer.state is AnswerState.COMPLETE and answer.proposal is None and told_once()
+        assert "did not come: Meanwhile somebody has taken back" in answer.reason
+        # What is not shared any more is not told, and the next question is answered.
+        loose.answers(json.dumps({"suggestions": []}))
+        suggest_cleaning(context, dataset.id)
+        assert "Bonn" not in loose.chats[-1].text
+
+
+def test_what_is_taken_back_while_others_are_answered_is_not_told(context: Context, ollama: StandIn) -> None:
+    dataset = uploaded(context, people())
+    change_sharing(context, dataset.id, columns={"town": True})
+    ollama.answers(json.dumps({"text": "So."}))
+    server = choosing.assistance_of(context).server
+    assert server is not None
+    lines: list[Mapping[str, Any]] = []
+    waits = threading.Event()
+
+    def hears(line: Mapping[str, Any]) -> None:
+        lines.append(line)
+        if "one question at a time" in line.get("text", ""):
+            waits.set()
+
+    with ThreadPoolExecutor() as pool:
+        with server.line.turn(60):
+            asked = pool.submit(conversation.ask, context, dataset.id, None, "Which spellings has “town”?", hears)
+            assert waits.wait(20)
+            change_sharing(context, dataset.id, columns={"town": False})
+        asked.result(20)
+    assert lines[-1]["answer"].state is AnswerState.FAILED and "“town”" in lines[-1]["answer"].reason
+    assert not ollama.chats

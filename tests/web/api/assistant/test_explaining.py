@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from flowml.domain.jobs import Job
+from flowml.domain.jobs import Job, JobStatus
 from flowml.domain.models import Model
-from flowml.services.assistant import explaining
+from flowml.services.assistant import explaining, sharing
 from tests.assistant.behaviours import Behaviour
 from tests.assistant.stand_in import StandIn, cut_off, error_line, fails, says, silent, stand_in
 from tests.services.insight.judged import judged
@@ -116,6 +116,32 @@ def test_the_last_text_is_kept_until_another_comes_to_its_end(
         assert house.client.get("/api/llm/last", params={"purpose": "results", **both}).status_code == 422
 
 
+def test_a_kept_text_is_true_of_what_it_was_told(house: Served, ollama: StandIn) -> None:
+    job, models = judged(house.store)
+    known = house.store.jobs.get(job.id)
+    other = next(model.id for model in models if model.id != known.best_model_id)
+    best = {"best_model_id": known.best_model_id}
+
+    def stale(about: dict[str, str], before: dict[str, Any], meanwhile: dict[str, Any]) -> str:
+        """Of what is written while the run becomes another one, and whether it holds when nothing comes after."""
+        house.store.jobs.update(job.id, **before)
+
+        def answer(_: object) -> str:
+            house.store.jobs.update(job.id, **meanwhile)
+            return "It goes on [f1]."
+
+        ollama.answers(answer)
+        assert house.client.post(PATH, json=about).status_code == 200
+        found = house.client.get("/api/llm/last", params={"purpose": "results", **about}).json()["last"]
+        return str(found["stale"])
+
+    for about in ({"job_id": job.id}, {"model_id": other}):
+        assert stale(about, best, best) == ""
+        assert "another best model" in stale(about, {"best_model_id": other}, best)
+        running, completed = {"status": JobStatus.RUNNING}, {"status": JobStatus.COMPLETED}
+        assert "went on" in stale(about, running, completed)
+
+
 def test_it_comes_in_lines_and_says_who_answers(house: Served, ollama: StandIn, run: tuple[Job, list[Model]]) -> None:
     ollama.answers("It says c5 or c55, v1 or v2 [f1]. " + "That is all. " * 300)
     found = lines(house, {"job_id": run[0].id})
@@ -200,6 +226,11 @@ def test_what_would_be_sent_is_what_is_sent(
     # No value of the data is told of which the owner has not said so; the names of classes are values.
     assert "Graz" not in ollama.chats[-1].text and "“yes”" not in ollama.chats[-1].text
     assert house.client.get("/api/llm/sent", params={"purpose": "results"}).status_code == 422
-    monkeypatch.setattr(explaining, "shared_columns", lambda *_: frozenset({"bought"}))
+    for module in (explaining, sharing):
+        monkeypatch.setattr(module, "shared_columns", lambda *_: frozenset({"bought"}))
     house.client.post(PATH, json={"job_id": run[0].id})
     assert "“yes”" in ollama.chats[-1].text and "Graz" not in ollama.chats[-1].text
+    before = len(ollama.chats)
+    monkeypatch.setattr(sharing, "shared_columns", lambda *_: frozenset())
+    refused = house.client.post(PATH, json={"job_id": run[0].id})
+    assert refused.status_code == 409 and "“bought”" in refused.json()["detail"] and len(ollama.chats) == before
