@@ -1,14 +1,11 @@
-"""What looks like a number of a text and is none: citations, numbers of lists and places; and dates."""
+"""What looks like a number of a text and is none: citations, numbers of lists and places."""
 
 import re
 from dataclasses import dataclass
 
+from flowml.assistant.numbers import dates
 from flowml.assistant.numbers.signs import COUNTED, PERCENT, plain
 
-_DATE = re.compile(
-    r"(?<![\w.])\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?)?(?![\w-])"
-    r"|(?<!\d)\d{1,2}[./]\d{1,2}[./]\d{2,4}(?!\d)"
-)
 # The pattern of `static/js/assistant/marks.js`. Blanks can be read in one way alone: with two, each doubles the time.
 _CITED = re.compile(r"[\[(]\s*f\d+(?:\s*(?:[,;&]\s*)?f\d+)*\s*[\])]")
 _FACT = re.compile(r"f\d+")
@@ -67,14 +64,9 @@ def without_list_numbers(text: str) -> str:
     return "".join([*parts, text[at:]])
 
 
-def dates(text: str) -> list[tuple[int, int]]:
-    """Where dates stand."""
-    return [found.span() for found in _DATE.finditer(text)]
-
-
 def only_numbers(text: str) -> str:
     """A sentence with signs that are no part of any number in the places of what is none."""
     text = without_citations(plain(text))
-    for pattern in (_ORDINAL, _DATE):
+    for pattern in (_ORDINAL, dates.DIGITS):
         text = pattern.sub(lambda found: "\x00" * len(found.group()), text)
     return text

@@ -15,9 +15,10 @@ from functools import cached_property
 from itertools import combinations, permutations
 
 from flowml.assistant.facts import Fact, by_id
-from flowml.assistant.numbers.apart import citations, dates, without_list_numbers
+from flowml.assistant.numbers.apart import citations, without_list_numbers
 from flowml.assistant.numbers.claims import Known, Meant, clauses, in_seconds, is_bound, is_counted, known_of, meant
-from flowml.assistant.numbers.reading import Stated, stated
+from flowml.assistant.numbers.dates import Day, dates, days_of, without_dates, years
+from flowml.assistant.numbers.reading import Reading, Stated, stated
 from flowml.domain.wording import shortened, unquoted
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s|(?=[\[(]f\d))+(?![\[(]\s*f\d)|\n+")
@@ -30,6 +31,8 @@ _COMPARES = re.compile(
 )
 _SHARE_MOST = 1.0 + 1e-9
 _WIDE = 0.25
+# “Less than 5 %” is said of 3 %, and “less than half” of 38 %; “up to 89 %” not of 72 %.
+_WIDE_SHARE_LEAST, _WIDE_SHARE_MOST = 0.03, 0.125
 _MOST_FIGURES, _FEW_FIGURES = 24, 5
 _FEW_FACTS = 3
 _MOST_NUMBERS = 1_000
@@ -80,10 +83,18 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = (), *, rests_
             marks.append(Mark(citation.start, citation.end, Kind.NO_SUCH_FACT, "there is no such fact"))
         elif citation.id not in cited:
             cited.append(citation.id)
-    for start, end in dates(masked):
-        count += 1
-        if masked[start:end] not in written:
-            marks.append(Mark(start, end, Kind.INVENTED, "not among the figures"))
+    days = {fact.id: days_of(fact.sentence) for fact in facts}
+    ever = frozenset[Day]().union(*days.values())
+    told = []
+    for day in dates(masked):
+        is_told = masked[day.start : day.end] in written or (not day.has_time and not ever.isdisjoint(day.readings))
+        if is_told:
+            told.append(day)
+        elif day.in_digits:
+            marks.append(Mark(day.start, day.end, Kind.INVENTED, "not among the figures"))
+        # One in words that was not told is read as the numbers that it has.
+        count += is_told or day.in_digits
+    masked = without_dates(masked, told)
     for start, end in _sentences(masked):
         sentence = masked[start:end]
         there = [one.id for one in citations(text[start:end]) if one.id in known]
@@ -91,17 +102,22 @@ def check(text: str, facts: Sequence[Fact], names: Iterable[str] = (), *, rests_
         own = [figures[one] for one in dict.fromkeys(there)]
         compares = _COMPARES.search(sentence) is not None
         parts = [_Clause(sentence[first:last], first, own, everything) for first, last in clauses(sentence)]
-        starts = [part.start for part in parts]
+        starts, said = [part.start for part in parts], years(sentence)
+        theirs = frozenset[Day]().union(*(days[one] for one in there))
         for one in stated(sentence):
             count += 1
             at = Mark(start + one.start, start + one.end, Kind.INVENTED, "not among the figures")
             if count > _MOST_NUMBERS:
                 marks.append(at)
                 continue
-            clause = parts[bisect_right(starts, one.start) - 1]
+            clause, year = parts[bisect_right(starts, one.start) - 1], (said.get(one.end), None, None)
+            if year in theirs:
+                continue
             if own and _is_borne_out(one, clause.own, sentence, compares=compares, derived=True):
                 continue
-            if _is_borne_out(one, clause.all, sentence, compares=compares, derived=not own):
+            if year in ever and not own:
+                continue
+            if year in ever or _is_borne_out(one, clause.all, sentence, compares=compares, derived=not own):
                 if own and _is_telling(one):
                     marks.append(replace(at, kind=Kind.ELSEWHERE, note="not a figure of what is cited here"))
                 elif not own and not _is_exact(one, clause.all.found, sentence):
@@ -143,10 +159,9 @@ class _Meanings:
 def _is_borne_out(one: Stated, meanings: _Meanings, sentence: str, *, compares: bool, derived: bool) -> bool:
     found = meanings.found
     figures = found.figures
-    seconds = in_seconds(one, sentence)
-    if seconds is not None and found.seconds:
-        time = replace(one, readings=seconds)
-        if any(_is_near(time, figure) for figure in found.seconds):
+    time = in_seconds(one, sentence)
+    if time is not None and found.seconds:
+        if _is_known(time, found.seconds, (), derived=False):
             return True
     elif not is_counted(one, sentence):
         figures += found.times
@@ -209,7 +224,8 @@ def _follows(one: Stated, figures: Sequence[float], shares: Sequence[float], is_
         if any(_is_near(exact, first - second) for first, second in pairs_of_shares):
             return True
         counts = [abs(figure) for figure in amounts if figure == int(figure)]
-        pairs = combinations(counts[:_MOST_FIGURES], 2)
+        # A count beside itself would make up all.
+        pairs = combinations(dict.fromkeys(counts[:_MOST_FIGURES]), 2)
         return any(_is_near(exact, min(pair) / max(pair)) for pair in pairs)
     return compares and any(
         _is_near(exact, made)
@@ -238,14 +254,21 @@ def _is_near(one: Stated, figure: float) -> bool:
         off = figure - reading.value
         if abs(off) <= room + 1e-12:
             return True
-        if one.above and 0 <= off <= _WIDE * abs(reading.value):
-            return True
-        if one.below and 0 <= -off <= _WIDE * abs(reading.value):
+        if (one.above and 0 <= off <= _wide(one, reading)) or (one.below and 0 <= -off <= _wide(one, reading)):
             return True
         # “off by 300” is said without a sign of −300.
         if reading.value > 0 > figure and abs(-figure - reading.value) <= room + 1e-12:
             return True
     return False
+
+
+def _wide(one: Stated, reading: Reading) -> float:
+    """How far a figure may be beyond a bound that is said of it."""
+    wide = _WIDE * abs(reading.value)
+    if reading.is_share:
+        wide = max(wide, _WIDE_SHARE_LEAST)
+    is_share = reading.is_share or 0 < abs(reading.value) < 1
+    return min(wide, _WIDE_SHARE_MOST) if one.below and is_share else wide
 
 
 def _is_telling(one: Stated) -> bool:

@@ -4,7 +4,7 @@ named, how far off the half or nine in ten are, times in their units."""
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowml.assistant.facts import Fact
 from flowml.assistant.numbers.reading import Reading, Stated, stated
@@ -159,15 +159,18 @@ def clauses(sentence: str) -> list[tuple[int, int]]:
     return list(zip([0, *cuts], [*cuts, len(sentence)], strict=True))
 
 
-def in_seconds(one: Stated, sentence: str) -> tuple[Reading, ...] | None:
-    """The readings of a time in seconds; None of what is no time."""
+def in_seconds(one: Stated, sentence: str) -> Stated | None:
+    """A time in seconds, or both of “3.2 of 12 seconds”; None of what is no time."""
     match = _UNIT.match(sentence, one.end)
     if match is None:
         return None
     scale = _SECONDS[str(match.lastgroup)]
-    return tuple(
-        Reading(reading.value * scale, reading.near * scale) for reading in one.readings if not reading.is_share
-    )
+    return replace(_times(one, scale), parts=tuple(_times(part, scale) for part in one.parts))
+
+
+def _times(one: Stated, scale: float) -> Stated:
+    counts = (reading for reading in one.readings if not reading.is_share)
+    return replace(one, readings=tuple(Reading(reading.value * scale, reading.near * scale) for reading in counts))
 
 
 def is_counted(one: Stated, sentence: str) -> bool:

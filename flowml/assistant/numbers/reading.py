@@ -50,7 +50,8 @@ _RATIO = re.compile(
 _FRACTION = re.compile(
     rf"\b(?:(?P<count>an?|one|two|three|four|five|seven)[ -])?(?P<part>{'|'.join(_PARTS)})\b|(?P<only>\bhalf\b)"
     rf"|{_BEGINS}(?P<glyph>[{GLYPHS}])"
-    r"|\bevery (?P<every>second|third|fourth|fifth|tenth)\b|(?<![\w.,/])(?P<top>\d)/(?P<bottom>\d{1,2})(?![\w/])",
+    r"|\bevery (?P<every>second|third|fourth|fifth|tenth)\b"
+    r"|(?<![\w.,/])(?:(?P<top>\d)/(?P<bottom>\d{1,2})|(?P<many>\d{1,4})/(?P<round>100|1,?000))(?![\w/]|[.,]\d)",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
@@ -68,14 +69,36 @@ _LOOSE = re.compile(
 )
 _ABOVE = re.compile(r"(?:over|above|more than|at least|upwards of|greater than|>|≥)\s*(?:an? |the )?$", re.IGNORECASE)
 _BELOW = re.compile(r"(?:under|below|less than|fewer than|at most|up to|within|<|≤)\s*(?:an? |the )?$", re.IGNORECASE)
-_RANGE = re.compile(rf"\s*(?:to|and|or|bis|à|-|–|—)\s*{_AMOUNT}{_SCALE}(?P<percent>{PERCENT})?(?!\w)", re.IGNORECASE)
-_BASE = re.compile(
-    r"\b(?:of|in|from|out of|per|every|von|sur|auf)(?: every| each)? (?P<base>10{1,4}|1[.,]000|10[.,]000)\b",
+_RANGE = re.compile(
+    rf"\s*(?:to|and|or|bis|und|oder|à|et|ou|y|a|e|-|–|—)\s*{_AMOUNT}{_SCALE}(?P<percent>{PERCENT})?(?!\w)",
     re.IGNORECASE,
 )
+# Behind these a minus is none: plus or minus 0.7, 62% - 71%, a dash between words.
+_NO_MINUS = re.compile(
+    r"(?:\bplus(?: or| ou| oder| und|/|-)?|\+ ?/?"
+    rf"|\d(?: ?(?:{'|'.join(sorted(_SCALES, key=len, reverse=True))}))?(?:{PERCENT})?)$",
+    re.IGNORECASE,
+)
+_BEFORE_MINUS = re.compile(
+    r"(?:\b(?:is|are|was|were|of|to|by|at|from|than|and|or|about|around|only|equals?)|[^\w%)\]”\"])$", re.IGNORECASE
+)
+_BASE = re.compile(
+    r"\b(?:of|in|from|out of|per|every|von|sur|auf)(?: every| each)?"
+    r" (?P<base>10{1,4}|1[.,]000|10[.,]000|(?:a )?(?:hundred|thousand))\b",
+    re.IGNORECASE,
+)
+_ANY_ROW = (
+    r"(?:(?: single| new| other| of| the| its| these| those| \d[\d,]{0,12}| “[^”]{0,60}”){0,3}"
+    r" (?:rows?|cases?|predictions?|answers?)|(?: one)? of (?:them|these|those))"
+)
+_OUTCOME = r"(?:is|are|was|were|will be) (?:right|correct|wrong|false|incorrect|found|missed|recogni[sz]ed)\b"
 _ALL = re.compile(
-    r"\b(?:(?:right|correct) (?:in|for|on|about|every) ?(?:all\b|every\b|each\b|time\b)|never wrong\b|always right\b)"
-    r"|\b(?P<none>(?:no|zero|without any?) (?:mistakes?|errors?|false alarms?|misses)\b|none of (?:the|all)\b)",
+    r"\b(?:(?:right|correct) (?:in|for|on|about|every) ?(?:all\b|every\b|each\b|time\b)|never wrong\b|always right\b"
+    r"|(?:finds?|found|recogni[sz]e[sd]?|catches|caught|detects?|detected)"
+    r" (?:all of|every (?:single )?one of|each of) (?:them|the|these|those)\b)"
+    rf"|(?<!not )(?<!n't )(?<!n’t )(?<!if )(?<!whether )\b(?:every|each|all){_ANY_ROW} {_OUTCOME}"
+    r"|\b(?P<none>(?:no|zero|without(?: any?| a single)?|not (?:one|a single)) (?:mistakes?|errors?|false alarms?"
+    rf"|misses)\b|none of (?:the|all)\b|(?:no|zero|none|not one|not a single){_ANY_ROW} {_OUTCOME})",
     re.IGNORECASE,
 )
 _MULTIPLES = {"twice": 2.0, "double": 2.0, "doubled": 2.0, "doubles": 2.0, "thrice": 3.0, "triple": 3.0, "tripled": 3.0,
@@ -84,7 +107,7 @@ _EVERY = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _ROUND, _TENTH, _MOST_BASE = (10.0, 100.0, 1_000.0, 10_000.0), 0.06, 50
 _COUNTS = re.compile(rf" {COUNTED}", re.IGNORECASE)
 _FEW, _NEAR_BY = 5, 24
-_SHARE_ROOM = 0.04
+_SHARE_ROOM, _CLOSE = 0.04, 0.0101
 _SMALL = 3.0
 """Number words up to it are figures of speech as often as not: one of them, two classes."""
 
@@ -200,12 +223,7 @@ def _number(text: str, match: re.Match[str]) -> Stated | None:
     is_claim = written.lower().strip() in ("two", "three") and _COUNTS.match(text, match.end())
     if is_word and scale == 1 and not per_cent and amounts[0][0] <= _SMALL and not is_claim:
         return None
-    # A minus between two digits is a range, one in front of a line a list.
-    sign = -1.0 if match["sign"] and match["sign"].strip() in ("-", "−", "minus") else 1.0
-    before = text[max(0, match.start() - _NEAR_BY) : match.start()].rstrip()
-    is_item = match.start() < _NEAR_BY and not before and match["sign"] == "- "
-    if sign < 0 and (before[-1:].isdigit() or is_item):
-        sign = 1.0
+    sign = -1.0 if _is_minus(text, match) else 1.0
     readings = []
     for value, unit in amounts:
         size, near = sign * value * scale, _rounding(value, unit) * scale
@@ -227,6 +245,19 @@ def _number(text: str, match: re.Match[str]) -> Stated | None:
             if re.fullmatch(r"[\d,]+(?:\.\d+)?", part)
         )
     return _stated(text, match, readings, parts=parts)
+
+
+def _is_minus(text: str, match: re.Match[str]) -> bool:
+    """Whether what stands before a number makes it less than nothing: a minus between two numbers is a range, one in
+    front of a line a list, one between words a dash."""
+    if not match["sign"] or match["sign"].strip() not in ("-", "−", "minus"):
+        return False
+    before = text[max(0, match.start() - _NEAR_BY) : match.start()]
+    is_dash = match["sign"] == "- " and (not before or before.endswith(" "))
+    before = before.rstrip()
+    if is_dash and not (before and _BEFORE_MINUS.search(before)):
+        return False
+    return _NO_MINUS.search(before) is None
 
 
 @lru_cache(maxsize=8)
@@ -284,6 +315,10 @@ def _fraction(text: str, match: re.Match[str]) -> Stated | None:
     if match["top"]:
         share = float(match["top"]) / max(float(match["bottom"]), 1.0)
         return _stated(text, match, [Reading(share, 0.03, True)]) if share <= 1 else None
+    if match["many"]:
+        base = float(match["round"].replace(",", ""))
+        share = float(match["many"]) / base
+        return _stated(text, match, [Reading(share, 1 / base, True)]) if share <= 1 else None
     if match["every"]:
         return _stated(text, match, [Reading(1 / _EVERY[match["every"].lower()], 0.03, True)])
     part = (match["part"] or match["only"]).lower()
@@ -324,8 +359,10 @@ def _stated(
     before = text[max(0, match.start() - _NEAR_BY) : match.start()]
     after = text[match.end() : match.end() + 8]
     loose = 0.1 if _LOOSE.search(before) or after.startswith(" or so") else 0.0
-    if loose and match.re is _NUMBER and any(one.is_share or 0 < abs(one.value) < 1 for one in readings):
-        # “About 72 %” and “~0.72” are no more than a few points off.
+    is_close = match.re is not _ALL and any(one.is_share and one.near <= _CLOSE for one in readings)
+    is_close |= match.re is _NUMBER and any(one.is_share or 0 < abs(one.value) < 1 for one in readings)
+    if loose and is_close:
+        # “About 72 %”, “about 72 of 100” and “~0.72” are no more than a few points off.
         loose = min(loose, _SHARE_ROOM)
     start = match.start() + len(match.group()) - len(match.group().lstrip())
     return Stated(

@@ -11,10 +11,12 @@ COUNTED = (
     r"|minutes?|hours?|days?)\b"
 )
 PERCENT = (
-    rf"[ {SPACES}-]?(?:%|‰|per ?cent(?:age)?(?: points?)?\b|prozent\b|pour ?cent\b|pp\b|percentage points?\b"
-    r"|points?\b)"
+    rf"[ {SPACES}-]?(?:%|‰|per ?cent(?:age)?(?: points?)?\b|prozent\b|pour ?cent\b|p[eo]r ?ci?ento\b|pp\b"
+    r"|percentage points?\b|points?\b)"
 )
 
+# Of Arabic script: no other form of them is known to Unicode.
+_ARABIC = {"٪": "%", "٫": ".", "٬": ","}
 _HAN_DIGITS, _HAN_UNITS = "〇一二三四五六七八九", {"十": 10.0, "百": 100.0, "千": 1_000.0}
 _HAN_OTHERS = str.maketrans("零两", "〇二")
 _HAN_AMOUNT = f"[{_HAN_DIGITS}零两十百千万]"
@@ -32,6 +34,8 @@ def plain(text: str) -> str:
 
 
 def _common(one: str) -> str:
+    if one in _ARABIC:
+        return _ARABIC[one]
     common = str(unicodedata.digit(one)) if one.isdecimal() else unicodedata.normalize("NFKC", one)
     return common if len(common) == 1 and (common.isdigit() or common in "%.,-+~") else one
 

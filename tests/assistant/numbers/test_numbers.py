@@ -100,6 +100,31 @@ TRUE = [
     "It is right in approx.72 % of new rows [f1].",
     "- 693 rows are older [f6].",
     "(1) It is right in 72 % [f1].\n(2) Step 3 is next.\n(3)\nIt is done.",
+    "In 2019 the mean prediction is 1,250,000, in 2024 it is 3,100,000 [f8].",
+    "Between 2019 and 2024 it rises to 3.1 million, by early 2024 [f8].",
+    "From June 2019 to January 2024 it rises from 1,250,000 to 3,100,000 [f8].",
+    "From 2019–2024 it rises, from 2019-2024, that is since mid-2019 [f8].",
+    "On 1 June 2019, on June 1, 2019, on June 1st 2019 and on 1 Jun it is 1,250,000 [f8].",
+    "On 01.06.2019, 6/1/2019, 1/6/19, 2019/06/01 or 01-06-2019 it is 1,250,000 [f8].",
+    "- 2019: 1,250,000; 2024: 3,100,000 [f8]\n- In June, 2019 (2019) it is lowest [f8].",
+    "Am 1. Juni 2019 sind es 1.250.000, am 31. Januar 2024 3.100.000 [f8].",
+    "Le 1er juin 2019 il est de 1 250 000, en 2024 de 3 100 000 [f8].",
+    "It is worse by 0.1051, plus or minus 0.0066 [f5].",
+    "It is worse by 0.1051 +/- 0.0066, or +/-0.0066, or plus/minus 0.0066 [f5].",
+    "Of “yes” it finds, or names rightly, 62%-71% [f3].",
+    "Found or named rightly are 62 % - 71 %, or 62 percent - 71 percent [f3].",
+    "It finds 62 % of them - 38 % are missed [f3].",
+    "Die Genauigkeit liegt zwischen 68,8 und 74,1 Prozent [f1].",
+    "Entre 68,8 et 74,1 % [f1].",
+    "Entre 68,8 y 74,1 por ciento [f1].",
+    "A precisão é de 71,8 por cento [f1].",
+    "الدقة ٧١٫٨٪ [f1].",
+    "The best model was found after 3.2 of 12 seconds, or 3,200 of 12,000 milliseconds [f7].",
+    "Of every hundred “yes” rows, sixty-two are found [f3].",
+    "It finds 62/100 rows [f3].",
+    "More than half are found and fewer than half, 38 %, are missed [f3].",
+    "Less than 5 % are rare [f9].",
+    "Not every row is right: 72 % are [f1].",
 ]
 FALSE = [
     ("It is right in 81 % of new rows [f1].", "81 %"),
@@ -169,6 +194,33 @@ FALSE = [
     ("It is right in 八十七% [f1].", "八十七%"),
     ("It is right in 百分之八十七 [f1].", "百分之八十七"),
     ("It was tested on 五千 rows [f4].", "五千"),
+    ("In 2023 the mean prediction is 1,250,000 [f8].", "2023"),
+    ("In 2019 it is right in 72 % [f1].", "2019"),
+    ("It predicts 2019 [f8].", "2019"),
+    ("It is right in 2019 rows [f8].", "2019"),
+    ("In June 2018 it is 1,250,000 [f8].", "2018"),
+    ("On 1 July 2019 it is 1,250,000 [f8].", "2019"),
+    ("On 02.06.2019 it is 1,250,000 [f8].", "02.06.2019"),
+    ("On 02-06-2019 it is 1,250,000 [f8].", "02-06-2019"),
+    ("2018: 1,250,000 [f8].", "2018"),
+    ("On 2019-06-01 17:45 it is 1,250,000 [f8].", "2019-06-01 17:45"),
+    ("It is worse by 0.1051, plus or minus 0.02 [f5].", "minus 0.02"),
+    ("The best model was found after 7.5 of 12 seconds [f7].", "7.5 of 12"),
+    ("About 79 of 100 new rows are right [f1].", "79 of 100"),
+    ("Nearly 79 in 100 are right [f1].", "79 in 100"),
+    ("Close to 790 of 1,000 are right [f1].", "790 of 1,000"),
+    ("About 79/100 are right [f1].", "79/100"),
+    ("It is right in about 七十九% [f1].", "七十九%"),
+    ("It is right in up to 89 % of new rows [f1].", "89 %"),
+    ("Its accuracy is up to 0.89 [f1].", "0.89"),
+    ("Every row is right [f1].", "Every row is right"),
+    ("All 1,500 new rows are right [f1].", "All 1,500 new rows are right"),
+    ("Zero rows are wrong [f1].", "Zero rows are wrong"),
+    ("Not one row is wrong [f1].", "Not one row is wrong"),
+    ("None of them is wrong [f1].", "None of them is wrong"),
+    ("It is right without a single mistake [f1].", "without a single mistake"),
+    ("It finds all of them [f3].", "finds all of them"),
+    ("It finds every one of these [f3].", "finds every one of these"),
 ]
 
 
@@ -234,6 +286,19 @@ def test_facts_that_there_are_not_are_marked() -> None:
 def test_how_many_numbers_were_looked_at() -> None:
     assert check("No number at all.", FACTS).numbers == 0
     assert check("72 % and 63 %, in 2019-06-01.", FACTS).numbers == 3
+
+
+def test_of_how_many_a_range_holds_is_no_other_than_was_told() -> None:
+    facts = (Fact("f1", "It reaches accuracy 0.72, nine times in ten from 0.69 to 0.74.", (0.72, 0.69, 0.74, 0.9)),)
+    assert check("The 90 % interval is 0.69 to 0.74 [f1].", facts).marks == ()
+    text = "The 95 % interval is 0.69 to 0.74 [f1]."
+    assert [text[mark.start : mark.end] for mark in check(text, facts).marks] == ["95 %"]
+
+
+def test_where_every_row_is_right_it_may_be_said() -> None:
+    facts = (Fact("f1", "100 of 100 rows were right.", (100.0, 100.0, 1.0)),)
+    for text in ("Every row is right [f1].", "Not one row is wrong [f1].", "All 100 rows are right [f1]."):
+        assert check(text, facts).marks == (), text
 
 
 def test_hostile_texts_take_no_time() -> None:
