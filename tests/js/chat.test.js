@@ -71,4 +71,9 @@ test("numbers that nobody has found are marked, where they stand alone", () => {
     { text: ".", invented: false },
   ]);
   assert.deepEqual(marked("a 1.5 b", []), [{ text: "a 1.5 b", invented: false }]);
+  const places = (text, invented) => marked(text, invented).map((piece) => (piece.invented ? "<" + piece.text + ">" : piece.text)).join("");
+  assert.equal(places("It has 5 classes and a share of 5.2 %, in all 5,200 rows, 5 %.", ["5"]), "It has <5> classes and a share of 5.2 %, in all 5,200 rows, 5 %.");
+  assert.equal(places("87 rows, that is 87.5 % of 1’087 in c87 of 87kg.", ["87"]), "<87> rows, that is 87.5 % of 1’087 in c87 of <87>kg.");
+  assert.equal(places("On behalf of half of the two: half", ["half", "two"]), "On behalf of <half> of the <two>: <half>");
+  assert.equal(places("5 % of 5, 50 % of 2.5-fold", ["5 %", "2.5-fold"]), "<5 %> of 5, 50 % of <2.5-fold>");
 });

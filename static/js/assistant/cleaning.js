@@ -67,6 +67,7 @@ Alpine.data("cleaning", () => ({
   modelProblem: "",
   answered: "",
   dropped: 0,
+  name: null,
   asked: null,
   question: null,
   init() {
@@ -118,6 +119,7 @@ Alpine.data("cleaning", () => ({
     this.problem = "";
     this.count = -1;
     this.list("own").replaceChildren();
+    if (wanted !== this.name) this.begin(wanted);
     this.remember(asked.signal);
     try {
       const found = await get(api("/quality") + (wanted ? "?target=" + encodeURIComponent(wanted) : ""), asked.signal);
@@ -130,15 +132,21 @@ Alpine.data("cleaning", () => ({
     }
     this.loading = false;
   },
+  // For another column to predict: what was asked for the one before is not waited for.
+  begin(wanted) {
+    this.name = wanted;
+    this.question?.abort();
+    this.question = null;
+    this.asking = false;
+    this.modelProblem = "";
+    this.show(null);
+  },
   // What a model has answered last, here or elsewhere.
   async remember(signal) {
     const wish = new URLSearchParams({ purpose: "cleaning", dataset_id: info.id, ...(target() ? { target: target() } : {}) });
-    try {
-      const { last } = await get("/api/llm/last?" + wish, signal);
-      if (!this.asking) this.show(last?.suggestions ?? null, last);
-    } catch {
-      // It can be asked again.
-    }
+    const found = await get("/api/llm/last?" + wish, signal).catch(() => null);
+    // Where there is no answer it can be asked again.
+    if (found && !signal.aborted && !this.asking) this.show(found.last?.suggestions ?? null, found.last);
   },
   async ask() {
     const question = new AbortController();
@@ -151,15 +159,17 @@ Alpine.data("cleaning", () => ({
     const clock = setInterval(() => (this.seconds = Math.floor((performance.now() - this.began) / 1000)), 500);
     try {
       const found = await post("/api/llm/suggest-cleaning", { dataset_id: info.id, target: target() || null }, question.signal);
-      this.show(found);
+      if (this.question === question) this.show(found);
     } catch (problem) {
-      this.stopped = problem.name === "AbortError";
-      if (!this.stopped) this.modelProblem = said(problem);
+      if (this.question === question) {
+        this.stopped = problem.name === "AbortError";
+        if (!this.stopped) this.modelProblem = said(problem);
+      }
       // Somebody else answers, or nobody.
       if (problem.status === 503) assistantStatus(true);
     } finally {
       clearInterval(clock);
-      this.asking = false;
+      if (this.question === question) this.asking = false;
     }
   },
   show(found, last = null) {

@@ -78,14 +78,12 @@ Alpine.data("explanation", () => ({
   },
   // What a model has said last, here or elsewhere.
   async remember() {
-    try {
-      const { last } = await get("/api/llm/last?" + new URLSearchParams({ purpose: "results", ...dataOf(this.$root, "ask") }));
-      if (!last?.said || this.asked) return;
-      Object.assign(this, { asked: true, by: byOf(last.said) + ", " + ago(last.made_at), stale: last.stale, verdict: verdictOf(last.said) });
-      this.show(last.said.text, last.said.marks, last.said.cited);
-    } catch {
-      // It can be asked again.
-    }
+    const found = await get("/api/llm/last?" + new URLSearchParams({ purpose: "results", ...dataOf(this.$root, "ask") })).catch(() => null);
+    // Where there is no answer it can be asked again.
+    const last = found?.last;
+    if (!last?.said || this.asked) return;
+    Object.assign(this, { asked: true, by: byOf(last.said) + ", " + ago(last.made_at), stale: last.stale, verdict: verdictOf(last.said) });
+    this.show(last.said.text, last.said.marks, last.said.cited);
   },
   words() {
     return this.$root.querySelector(".explanation-words");

@@ -25,6 +25,11 @@ function run(target) {
   return cameFrom.get("job") && target === cameFrom.get("target") ? cameFrom.get("job") : null;
 }
 
+// Answers that stay the same however often it is asked.
+function isRefused(problem) {
+  return problem.status >= 400 && problem.status < 500 && problem.status !== 408 && problem.status !== 429;
+}
+
 function toRecipe(idea) {
   addSteps(idea.operations);
   toast({ kind: "good", title: plural(idea.operations.length, "step") + " added to the recipe", text: idea.title, stay: 5000 });
@@ -122,6 +127,7 @@ Alpine.data("ideas", () => ({
     this.asked = asked;
     this.question?.abort();
     this.question = null;
+    this.asking = false;
     this.problem = this.note = this.many = this.answered = this.modelProblem = "";
     this.stopped = false;
     this.count = -1;
@@ -149,15 +155,21 @@ Alpine.data("ideas", () => ({
   },
   // What a model has answered last, here or elsewhere.
   async remember(signal) {
-    try {
-      const { last } = await get("/api/llm/last?" + new URLSearchParams({ purpose: "features", dataset_id: info.id, target: this.name }), signal);
-      if (last && !this.asking) this.showModels(last.suggestions, last);
-    } catch {
-      // It can be asked again.
-    }
+    const found = await get("/api/llm/last?" + new URLSearchParams({ purpose: "features", dataset_id: info.id, target: this.name }), signal).catch(() => null);
+    // Where there is no answer it can be asked again.
+    if (found?.last && !signal.aborted && !this.asking) this.showModels(found.last.suggestions, found.last);
   },
   showModels(found, last = null) {
-    this.list("model").replaceChildren(...modelSuggestions(found.suggestions).map((one) => this.card(one, "The model")));
+    const before = new Set([...this.cards().values()].filter((card) => card.item.parentNode === this.list("model")));
+    const items = modelSuggestions(found.suggestions).map((one) => this.card(one, "The model"));
+    this.list("model").replaceChildren(...items);
+    // What was tried of the answer before goes on among the others.
+    for (const card of before) {
+      if (!this.holds(card)) continue;
+      if (card.tried) this.list("others").append(card.item);
+      else this.drop(card);
+    }
+    this.others = this.list("others").childElementCount;
     this.list("dropped").replaceChildren(...found.dropped.map((one) => h("li", {}, h("strong", {}, one.title), ": " + one.why)));
     this.dropped = found.dropped.length;
     this.answered = answeredWords(found, "idea", "has no idea for a column", last) + (found.suggestions.length ? " “Try it” measures." : "");
@@ -167,6 +179,7 @@ Alpine.data("ideas", () => ({
     const key = keyOf(idea.operations);
     const known = this.cards().get(key);
     if (known && !by) return known.item;
+    const isOwn = known?.item.parentNode === this.list("own");
     const place = h("div", { class: "idea-outcome" });
     const again = button("flask", "Try it", idea.title, () => this.start(key));
     const item = h(
@@ -180,11 +193,27 @@ Alpine.data("ideas", () => ({
         idea.elsewhere ? doubt(idea) : null,
         idea.for_whom ? h("p", { class: "muted small" }, "For " + idea.for_whom + ".") : null,
       ),
-      h("div", { class: "suggestion-actions" }, button("search", "Preview", idea.title, () => previewChange(idea.title, idea.operations, "assistant")), again, button("plus", "Add to recipe", idea.title, () => toRecipe(idea))),
-      place,
+      isOwn ? null : h("div", { class: "suggestion-actions" }, button("search", "Preview", idea.title, () => previewChange(idea.title, idea.operations, "assistant")), again, button("plus", "Add to recipe", idea.title, () => toRecipe(idea))),
+      isOwn ? h("p", { class: "muted small" }, "FlowML has the same idea, above: there it can be tried.") : place,
     );
-    this.cards().set(key, { idea, item, place, again, shown: "", tried: null });
+    // An idea is tried in one place.
+    if (!isOwn) this.put(key, { idea, item, place, again, shown: "", tried: null }, known);
     return item;
+  },
+  // In the place of the one `before`, by whatever that is known.
+  put(key, card, before) {
+    this.cards().set(key, card);
+    if (!before) return;
+    for (const [other, one] of this.cards()) if (one === before) this.cards().set(other, card);
+    before.item.remove();
+    if (before.tried) this.show(card, before.tried);
+  },
+  holds(card) {
+    return [...this.cards().values()].includes(card);
+  },
+  drop(card) {
+    for (const [key, one] of this.cards()) if (one === card) this.cards().delete(key);
+    card.item.remove();
   },
   async start(key) {
     const card = this.cards().get(key);
@@ -207,22 +236,34 @@ Alpine.data("ideas", () => ({
     clearTimeout(this.later);
     if (!this.name) return;
     const query = "?" + new URLSearchParams({ dataset_id: info.id, target: this.name });
+    const signal = this.asked?.signal;
+    let found;
     try {
-      const found = await get("/api/llm/try" + query, this.asked?.signal);
-      this.many = found.many;
-      const known = new Set();
-      for (const tried of found.items) {
-        const key = keyOf(tried.operations);
-        if (!this.cards().has(key)) this.other(tried);
-        this.show(this.cards().get(key), tried);
-        known.add(tried.id);
-      }
-      for (const card of this.cards().values()) if (card.tried && !known.has(card.tried.id)) this.forget(card);
-      this.others = this.list("others").childElementCount;
-      if (found.items.some(isOpen)) this.later = setTimeout(() => this.look(), AGAIN);
+      found = await get("/api/llm/try" + query, signal);
     } catch (problem) {
-      if (problem.name !== "AbortError") this.later = setTimeout(() => this.look(), AGAIN_AFTER_A_PROBLEM);
+      if (problem.name === "AbortError" || signal?.aborted) return;
+      // What is gone or refused does not come by asking again.
+      if (isRefused(problem)) this.problem = said(problem);
+      else this.lookAfter(AGAIN_AFTER_A_PROBLEM);
+      return;
     }
+    if (signal?.aborted) return;
+    this.many = found.many;
+    const known = new Set();
+    for (const tried of found.items) {
+      const key = keyOf(tried.operations);
+      if (!this.cards().has(key)) this.other(tried);
+      this.show(this.cards().get(key), tried);
+      known.add(tried.id);
+    }
+    for (const card of new Set(this.cards().values())) if (card.tried && !known.has(card.tried.id)) this.forget(card);
+    this.others = this.list("others").childElementCount;
+    if (found.items.some(isOpen)) this.lookAfter(AGAIN);
+  },
+  // Two that look at once, as after a click, look again once.
+  lookAfter(milliseconds) {
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.look(), milliseconds);
   },
   other(tried) {
     const title = tried.titles.join("; ");
@@ -234,7 +275,7 @@ Alpine.data("ideas", () => ({
     card.shown = "";
     card.again.disabled = false;
     card.place.replaceChildren();
-    if (card.item.parentNode === this.list("others")) card.item.remove();
+    if (card.item.parentNode === this.list("others")) this.drop(card);
   },
   show(card, tried) {
     const state = JSON.stringify([tried.id, tried.status, tried.folds_done, tried.folds, tried.ended_at]);
@@ -300,17 +341,18 @@ Alpine.data("ideas", () => ({
     const clock = setInterval(() => (this.seconds = Math.floor((performance.now() - began) / 1000)), 500);
     try {
       const found = await post("/api/llm/feature-engineering", { dataset_id: info.id, target: this.name }, question.signal);
+      if (this.question !== question) return;
       this.showModels(found);
       await this.look();
     } catch (problem) {
       const isStopped = problem.name === "AbortError";
       // By who asked, and not by who wants to predict something else.
       this.stopped = isStopped && this.question === question;
-      if (!isStopped) this.modelProblem = said(problem);
+      if (!isStopped && this.question === question) this.modelProblem = said(problem);
       if (problem.status === 503) assistantStatus(true);
     } finally {
       clearInterval(clock);
-      this.asking = false;
+      if (this.question === question) this.asking = false;
     }
   },
   stopAsking() {

@@ -69,12 +69,23 @@ export function blocksOf(text, grows = false, pieces = piecesOf) {
   return blocks;
 }
 
+// What may not stand before and behind a number for it to stand alone: it is not a part of a word, of another number such as
+// 5.2 or 5,200, nor of a percentage where it is none.
+const BEFORE = "(?<![\\p{L}\\d.,]|\\d[’'])";
+const BEHIND_A_DIGIT = "(?!\\d|[.,’']\\d|\\s?(?:%|percent))";
+const BEHIND_A_LETTER = "(?!\\p{L})";
+
+function alone(number) {
+  const escaped = number.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return escaped + (/\d$/.test(number) ? BEHIND_A_DIGIT : /\p{L}$/u.test(number) ? BEHIND_A_LETTER : "");
+}
+
 // A text in pieces: [{text, invented}]; `invented` are numbers in it that FlowML does not know, where they stand alone.
 export function marked(text, invented) {
   if (!invented.length) return [{ text, invented: false }];
-  const words = [...invented].sort((a, b) => b.length - a.length).map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const words = [...invented].sort((a, b) => b.length - a.length).map(alone);
   return text
-    .split(new RegExp("(?<![\\d.,])(" + words.join("|") + ")(?!\\d)"))
+    .split(new RegExp(BEFORE + "(" + words.join("|") + ")", "u"))
     .map((piece, at) => ({ text: piece, invented: at % 2 === 1 }))
     .filter((piece) => piece.text);
 }
