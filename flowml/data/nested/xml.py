@@ -6,6 +6,7 @@ Neither entities nor anything outside the file is ever followed (defusedxml).
 from __future__ import annotations
 
 import xml.sax
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.entities import html5
@@ -50,7 +51,7 @@ class _Node:
     seen: set[str] = field(default_factory=set)
 
 
-class _Watched(ContentHandler):
+class _Watched(ContentHandler, ABC):
     """Keeps the path of the element that is open, within bounds."""
 
     def __init__(self) -> None:
@@ -70,11 +71,11 @@ class _Watched(ContentHandler):
         self.closed()
         self.path.pop()
 
-    def opened(self, attributes: dict[str, str]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def opened(self, attributes: dict[str, str]) -> None: ...
 
-    def closed(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def closed(self) -> None: ...
 
 
 class _Tallying(_Watched):
